@@ -1,0 +1,117 @@
+"""The way for a blocking store into async code."""
+
+import asyncio
+import contextvars
+import functools
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import ParamSpec, TypeVar
+
+from coatcheck.store import AsyncStore, Replaced, Store
+
+__all__ = ["ThreadedStore"]
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+_LISTING_BATCH = 100
+
+
+class ThreadedStore(AsyncStore):
+    """Lends a blocking store to async code: every call runs in a thread of a pool of its own.
+
+    A call costs a hand-over to a thread and back, so that an async store of the
+    same backend is faster. A call that is cancelled runs to its end in its
+    thread. ``aclose`` closes the blocking store.
+    """
+
+    def __init__(self, store: Store, *, threads: int = 16) -> None:
+        """Wrap ``store``, with at most ``threads`` calls under way at once; the others wait.
+
+        Raises ``TypeError`` if ``store`` is no :class:`Store`, ``ValueError`` if ``threads`` is below 1.
+        """
+        if not isinstance(store, Store):
+            raise TypeError(f"ThreadedStore wraps a blocking coatcheck.Store, not {type(store).__name__}")
+        if threads < 1:
+            raise ValueError(f"threads must be 1 or more, not {threads}")
+        self._store = store
+        self._threads = threads
+        self._executor: ThreadPoolExecutor | None = None
+        self.supports = store.supports
+        self.process_local = store.process_local
+
+    def __repr__(self) -> str:
+        return f"ThreadedStore({self._store!r})"
+
+    async def _run(self, call: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        if self._executor is None:
+            self._executor = ThreadPoolExecutor(self._threads, thread_name_prefix="coatcheck-store")
+        context = contextvars.copy_context()
+        function = functools.partial(context.run, call, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._executor, function)
+
+    async def get(self, sid: str, /) -> bytes | None:
+        """See :meth:`Store.get`."""
+        return await self._run(self._store.get, sid)
+
+    async def set(self, sid: str, payload: bytes, /, *, ttl: float) -> None:
+        """See :meth:`Store.set`."""
+        await self._run(self._store.set, sid, payload, ttl=ttl)
+
+    async def destroy(self, sid: str, /) -> bool:
+        """See :meth:`Store.destroy`."""
+        return await self._run(self._store.destroy, sid)
+
+    async def touch(self, sid: str, /, *, ttl: float, slack: float = 0) -> bool:
+        """See :meth:`Store.touch`."""
+        return await self._run(self._store.touch, sid, ttl=ttl, slack=slack)
+
+    async def get_and_touch(self, sid: str, /, *, ttl: float, slack: float = 0) -> bytes | None:
+        """See :meth:`Store.get_and_touch`."""
+        return await self._run(self._store.get_and_touch, sid, ttl=ttl, slack=slack)
+
+    async def replace(
+        self, sid: str, payload: bytes, /, *, ttl: float, expected: bytes | None = None
+    ) -> Replaced:
+        """See :meth:`Store.replace`."""
+        return await self._run(self._store.replace, sid, payload, ttl=ttl, expected=expected)
+
+    async def ids(self) -> AsyncIterator[str]:
+        """See :meth:`Store.ids`."""
+        async for sid in self._iterate(self._store.ids):
+            yield sid
+
+    async def all(self) -> AsyncIterator[tuple[str, bytes]]:
+        """See :meth:`Store.all`."""
+        async for record in self._iterate(self._store.all):
+            yield record
+
+    async def _iterate(self, listing: Callable[[], Iterator[_T]]) -> AsyncIterator[_T]:
+        # In batches: a hand-over for each record would cost more than the record.
+        records = await self._run(listing)
+        while batch := await self._run(lambda: list(islice(records, _LISTING_BATCH))):
+            for record in batch:
+                yield record
+
+    async def length(self) -> int:
+        """See :meth:`Store.length`."""
+        return await self._run(self._store.length)
+
+    async def clear(self) -> None:
+        """See :meth:`Store.clear`."""
+        await self._run(self._store.clear)
+
+    async def prune(self) -> int:
+        """See :meth:`Store.prune`."""
+        return await self._run(self._store.prune)
+
+    async def ping(self) -> None:
+        """See :meth:`Store.ping`."""
+        await self._run(self._store.ping)
+
+    async def aclose(self) -> None:
+        """Close the blocking store and end the threads."""
+        await self._run(self._store.close)
+        executor, self._executor = self._executor, None
+        if executor is not None:
+            executor.shutdown(wait=False)

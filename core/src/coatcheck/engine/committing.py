@@ -1,0 +1,155 @@
+"""The end of a request: the record is written, the cookie and its headers decided."""
+
+import logging
+from dataclasses import dataclass
+
+from coatcheck._log import label, logger
+from coatcheck.engine import calls, writing
+from coatcheck.engine.calls import Flow
+from coatcheck.engine.decisions import Write, decide_cookie, decide_write
+from coatcheck.engine.state import State
+from coatcheck.errors import SessionDestroyed
+
+Headers = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a commit means for the response."""
+
+    set_cookie: str | None = None
+    vary: bool = False
+
+    def add_to(self, headers: Headers) -> None:
+        """Add what the session needs to a response's headers; what the application set stays."""
+        if self.vary:
+            _vary_by_cookie(headers)
+        if self.set_cookie is not None:
+            headers.append(("Set-Cookie", self.set_cookie))
+            if not any(name.lower() == "cache-control" for name, _ in headers):
+                headers.append(("Cache-Control", 'no-cache="Set-Cookie"'))
+
+
+def _vary_by_cookie(headers: Headers) -> None:
+    for index, (name, value) in enumerate(headers):
+        if name.lower() == "vary":
+            fields = [field.strip().lower() for field in value.split(",")]
+            if "*" not in fields and "cookie" not in fields:
+                headers[index] = (name, f"{value}, Cookie" if value.strip() else "Cookie")
+            return
+    headers.append(("Vary", "Cookie"))
+
+
+def commit(state: State) -> Flow[Outcome]:
+    """Carry out what the request decided for its session; may be called again while the body streams."""
+    if state.anonymous:
+        return _outcome(state, "not saved: the store is unavailable", None, "the store is unavailable")
+    if state.unset and state.options.unset == "destroy":
+        doom(state)
+    yield from end_doomed(state)
+    if state.destroyed:
+        return _outcome(state, "destroyed", *_clearing_cookie(state))
+    if state.unset:
+        yield from writing.end_retired(state)
+        return _outcome(state, "not saved: unset", None, "unset")
+    return (yield from _save_or_touch(state))
+
+
+def _save_or_touch(state: State) -> Flow[Outcome]:
+    state.examine()
+    facts = state.facts()
+    write, reason = decide_write(state.options, facts)
+    starts = write is Write.SAVE and state.record is None
+    alive = yield from _carry_out(state, write)
+    if starts and state.record is None:
+        return _outcome(state, "not saved: its cookie cannot be sent", None, str(state.cookie_obstacle()))
+    if not alive:
+        return _dropped(state, write)
+    send, why = decide_cookie(state.options, facts, write)
+    if send and not state.head_sent:
+        return _outcome(state, f"{write.value}: {reason}", *_session_cookie(state, why))
+    return _outcome(state, f"{write.value}: {reason}", None, "the head has been sent" if send else why)
+
+
+def _carry_out(state: State, write: Write) -> Flow[bool]:
+    """Write or renew; False if the record is gone."""
+    if write is Write.NOTHING or state.gone:
+        return not state.gone
+    if state.record is None:
+        yield from writing.create(state, state.data)
+        return True
+    if write is Write.SAVE:
+        return (yield from writing.update(state, state.record))
+    return (yield from writing.touch(state, state.record))
+
+
+def _dropped(state: State, write: Write) -> Outcome:
+    state.gone = True
+    if write is Write.SAVE and state.options.on_gone == "raise":
+        raise SessionDestroyed("the session ended while this request changed it; nothing was written")
+    logger.info("session %s ended meanwhile; what this request did to it was dropped", label(state.known_sid))
+    return _outcome(state, "dropped: the session ended meanwhile", None, "the session ended meanwhile")
+
+
+def save(state: State) -> Flow[None]:
+    """Write the session now; ``Session.save``."""
+    if state.detached and state.destroyed:
+        yield from end_doomed(state)
+        return
+    state.require_usable()
+    state.require_cookie_possible()
+    state.accessed = True
+    state.examine()
+    if state.record is None:
+        yield from writing.create(state, state.data)
+    elif state.gone or not (yield from writing.update(state, state.record)):
+        raise writing.gone(state)
+
+
+def _session_cookie(state: State, why: str) -> tuple[str | None, str]:
+    obstacle = state.cookie_obstacle()
+    if obstacle:
+        state.context.warnings.warn("a session's cookie could not be sent: %s", obstacle)
+        return None, f"withheld: {obstacle}"
+    value = state.options.signer.sign(state.sid)
+    return state.cookie.serialize(state.options.name, value), why
+
+
+def _clearing_cookie(state: State) -> tuple[str | None, str]:
+    if not state.has_cookie:
+        return None, "the browser has none"
+    obstacle = state.cookie_obstacle()
+    if obstacle:
+        return None, f"not cleared: {obstacle}"
+    return state.cookie.serialize_expired(state.options.name), "cleared"
+
+
+def doom(state: State) -> None:
+    """Mark the session, and every other one that the request's cookies name, for destruction."""
+    ids = [record.sid for record in (state.record, state.retiring and state.retiring.record) if record]
+    state.doomed = list(dict.fromkeys([*state.doomed, *ids, *state.verified]))
+    state.verified = []
+    state.destroyed = True
+    state.record = state.retiring = None
+    state.data = {}
+
+
+def abandon(state: State) -> Flow[None]:
+    """End a request whose application raised: nothing is written but a pending ``destroy``."""
+    if state.unset and state.options.unset == "destroy" and not state.anonymous:
+        doom(state)
+    yield from end_doomed(state)
+
+
+def end_doomed(state: State) -> Flow[None]:
+    """Carry out a pending ``destroy``; also when the application raised."""
+    while state.doomed:
+        # Off the list first: a call whose outcome is unknown is never made twice.
+        yield from calls.destroy(state.doomed.pop(0))
+
+
+def _outcome(state: State, write: str, set_cookie: str | None, cookie: str) -> Outcome:
+    if logger.isEnabledFor(logging.DEBUG):
+        sent = "sent" if set_cookie is not None else "not sent"
+        logger.debug("session %s %s; cookie %s: %s", label(state.known_sid), write, sent, cookie)
+    return Outcome(set_cookie, state.accessed or set_cookie is not None)

@@ -1,0 +1,312 @@
+"""What is known of one session during one request."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from coatcheck._log import RateLimit
+from coatcheck.cookie import Cookie, CookieOptions
+from coatcheck.engine.decisions import Facts
+from coatcheck.engine.documents import Document, Record, decode, encode
+from coatcheck.errors import NotSerializable, SessionClosed, SessionDestroyed, StoreUnavailable
+from coatcheck.options import Options, Request
+from coatcheck.store import Supports
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What all requests of one middleware share."""
+
+    options: Options
+    supports: Supports
+    warnings: RateLimit
+
+
+@dataclass(slots=True)
+class Retiring:
+    """The record of before ``regenerate``, to be ended once the new one is written."""
+
+    record: Record
+    keep_data: bool
+
+
+class State:
+    """One session in one request: its data, its record in the store, and what was done to it."""
+
+    __slots__ = (
+        "_cookie",
+        "_cookie_before",
+        "_sid",
+        "accessed",
+        "anonymous",
+        "assigned",
+        "assigned_ever",
+        "cleared",
+        "closed",
+        "context",
+        "cookie_changed",
+        "cookie_options",
+        "data",
+        "destroyed",
+        "detached",
+        "doomed",
+        "gone",
+        "has_cookie",
+        "head_sent",
+        "https",
+        "loaded",
+        "modified",
+        "options",
+        "original",
+        "record",
+        "regenerated",
+        "request",
+        "retiring",
+        "saved",
+        "saved_plain",
+        "start_unsaved",
+        "started",
+        "touch_due",
+        "touched",
+        "unsaved",
+        "unset",
+        "verified",
+    )
+
+    def __init__(
+        self, context: Context, request: Request, cookie_options: CookieOptions, https: bool
+    ) -> None:
+        self.context = context
+        self.options = context.options
+        self.request = request
+        self.cookie_options = cookie_options
+        self.https = https
+        self.verified: list[str] = []  # the ids of the request's cookies that verify, and may be alive
+        self.has_cookie = False
+        self.data: dict[str, Any] = {}
+        self.started: float | None = None
+        self.start_unsaved = False
+        self.record: Record | None = None
+        self.original: bytes | None = None  # the payload that the request began with
+        self.saved_plain: bytes | None = None  # the payload that was last loaded or saved
+        self.retiring: Retiring | None = None
+        self.doomed: list[str] = []  # ids that destroy() ends
+        self.assigned: set[str] = set()
+        self.assigned_ever: set[str] = set()
+        self._sid: str | None = None
+        self._cookie: Cookie | None = None
+        self._cookie_before: dict[str, Any] | None = None
+        self.detached = self.anonymous = False
+        self.loaded = self.regenerated = self.destroyed = self.unset = self.gone = False
+        self.accessed = self.cleared = self.modified = self.unsaved = self.saved = False
+        self.touched = self.touch_due = self.cookie_changed = self.head_sent = self.closed = False
+
+    # -- identity and cookie, made when they are first asked for
+
+    @property
+    def sid(self) -> str:
+        """The session's id; a new one is generated at the first use."""
+        if self._sid is None:
+            sid = self.options.generate_id(self.request)
+            if not isinstance(sid, str) or not sid:
+                raise TypeError("generate_id must return a str that is not empty")
+            self._sid = sid
+        return self._sid
+
+    @property
+    def known_sid(self) -> str | None:
+        """The session's id, or None where none was needed so far."""
+        return self._sid
+
+    @property
+    def cookie(self) -> Cookie:
+        """The session's cookie."""
+        if self._cookie is None:
+            cookie = Cookie(self.cookie_options, secure_request=self.https, clock=self.options.clock)
+            self._cookie, self._cookie_before = cookie, cookie.to_json()
+        return self._cookie
+
+    @property
+    def cookie_before(self) -> dict[str, Any]:
+        """The cookie's attributes as last loaded or saved."""
+        if self._cookie_before is None:
+            self._cookie_before = self.cookie.to_json()
+        return self._cookie_before
+
+    # -- taking up records
+
+    def take_up(self, record: Record, document: Document) -> None:
+        """Continue the session of a record that was just read."""
+        self._sid = record.sid
+        self.record = record
+        self.data = document.data
+        self.started = document.started
+        if self._cookie is None:
+            self._cookie = Cookie.from_json(document.cookie, clock=self.options.clock)
+        else:
+            self._cookie.load_json(document.cookie)
+        self._cookie_before = self._cookie.to_json()
+        self.assigned.clear()
+        self.cleared = False
+
+    def forget(self) -> None:
+        """Go on as without a session: the record's time was over."""
+        self._sid = self.record = self._cookie = self._cookie_before = self.started = None
+        self.data = {}
+        self.start_unsaved = False
+
+    def accept(self, record: Record, data: dict[str, Any]) -> None:
+        """Note that ``data`` was written as ``record``."""
+        self._sid = record.sid
+        self.record = record
+        self.data = data
+        self.saved_plain = record.plain
+        self._cookie_before = self.cookie.to_json()
+        self.assigned_ever |= self.assigned
+        self.assigned.clear()
+        self.saved = True
+        self.cleared = self.unsaved = self.touch_due = self.start_unsaved = False
+
+    def renew_id(self, *, keep_data: bool) -> None:
+        """Go on under a new id that no store has seen; ``regenerate``."""
+        if self.record is not None:
+            self.retiring = Retiring(self.record, keep_data)
+        elif self.retiring is not None:
+            self.retiring.keep_data &= keep_data
+        self._sid = self.record = self.saved_plain = None
+        self.loaded = self.destroyed = self.saved = self.gone = False
+        self.regenerated = self.accessed = True
+        if not keep_data:
+            self.data = {}
+            self.original = self._cookie = self.started = None
+            self.assigned.clear()
+            self.cleared = False
+        _ = self.sid  # new at once
+
+    # -- lifetimes
+
+    def time_left(self) -> float | None:
+        """Seconds until the absolute end that ``max_lifetime`` sets, or None."""
+        limit = self.options.max_lifetime
+        if limit is None:
+            return None
+        return limit if self.started is None else self.started + limit - self.options.clock()
+
+    def renew_cookie(self, limit: float | None) -> None:
+        """Start the cookie's lifetime over; that alone does not count as a change of it."""
+        unchanged = self.cookie.to_json() == self._cookie_before
+        self.cookie.renew(limit)
+        if unchanged:
+            self._cookie_before = self.cookie.to_json()
+
+    # -- changes
+
+    def document(self) -> Document:
+        """Return the session as it is now."""
+        return Document(self.cookie.to_json(), self.started, self.data)
+
+    def examine(self) -> None:
+        """Find out what changed, in ``modified``, ``unsaved`` and ``cookie_changed``.
+
+        Raises :class:`NotSerializable` for data that cannot be saved.
+        """
+        if not self.accessed:
+            self.unsaved = self.start_unsaved
+            return
+        cookie_changed = self._cookie is not None and self._cookie.to_json() != self._cookie_before
+        if self.record is None:
+            self.unsaved = differs = bool(self.data) or cookie_changed
+        else:
+            comparison = _Comparison(self)
+            differs = comparison.differs_from(self.original) or cookie_changed
+            unsaved = cookie_changed or self.start_unsaved
+            self.unsaved = unsaved or comparison.differs_from(self.saved_plain)
+        self.modified = self.modified or differs
+        self.cookie_changed = self.cookie_changed or cookie_changed
+
+    def facts(self) -> Facts:
+        """Return what the decisions depend on; call :meth:`examine` before."""
+        cookie = self._cookie
+        return Facts(
+            loaded=self.loaded,
+            regenerated=self.regenerated,
+            modified=self.modified,
+            saved=self.saved,
+            unsaved=self.unsaved,
+            touched=self.touched,
+            touch_due=self.touch_due,
+            cookie_changed=self.cookie_changed,
+            persistent=cookie is not None and cookie.expires is not None,
+        )
+
+    # -- what is still possible
+
+    def require_usable(self) -> None:
+        """Raise unless the session can be written, renewed and read anew."""
+        if self.anonymous:
+            raise StoreUnavailable("the session store cannot be reached: this request has no session to save")
+        if self.destroyed:
+            raise SessionDestroyed("the session was destroyed; regenerate() starts a new one")
+        if self.unset:
+            raise SessionClosed("the session was unset: its changes are not saved")
+        if self.closed:
+            raise SessionClosed("the response has been sent: changes to the session can no longer be saved")
+
+    def cookie_obstacle(self) -> str | None:
+        """Say why the session's cookie cannot be sent, or return None if it can."""
+        if self.head_sent:
+            return "the response's head has been sent"
+        if self.https or not self.cookie.secure:
+            return None
+        if self.options.trust_proxy:
+            return "Secure cookie over http, X-Forwarded-Proto does not say https"
+        return "Secure cookie over http, X-Forwarded-Proto not trusted"
+
+    def require_head_open(self) -> None:
+        """Raise once the response's head was sent, so that the browser cannot learn a new id."""
+        if self.head_sent:
+            raise SessionClosed(
+                "the response's head has been sent: regenerate() before the first byte of the body"
+            )
+
+    def require_cookie_possible(self) -> None:
+        """Raise where a new session's cookie cannot reach the browser any more."""
+        if self.head_sent and self.record is None:
+            raise SessionClosed(
+                "the response's head has been sent, so that no cookie can start a session: "
+                "use the session before the first byte of the body"
+            )
+
+
+class _Comparison:
+    """Compares a state's data with earlier payloads, encoding each thing once."""
+
+    def __init__(self, state: State) -> None:
+        self._options = state.options
+        self._state = state
+        self._plain = encode(state.options, state.document())
+
+    def differs_from(self, payload: bytes | None) -> bool:
+        if payload == self._plain:
+            return False
+        before = {} if payload is None else decode(self._options, payload).data
+        if before != self._state.data:
+            return True
+        # Equal for Python, but 1 == True == 1.0 and the order of keys are told apart only by the bytes.
+        return self._encode(before) != self._data
+
+    @cached_property
+    def _data(self) -> bytes:
+        return self._encode(self._state.data)
+
+    def _encode(self, data: dict[str, Any]) -> bytes:
+        return encode(self._options, Document({}, None, data))
+
+
+def changed_since_saved(state: State) -> bool:
+    """Tell whether anything would be lost if the session were not saved now."""
+    try:
+        state.examine()
+    except NotSerializable:
+        return True
+    return state.unsaved
