@@ -1,6 +1,6 @@
 """The ASGI middleware (HTTP, WebSocket, Lifespan): a thin shell around the engine."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, TypeAlias, Unpack
 
 from coatcheck._log import logger
@@ -18,7 +18,7 @@ from coatcheck.bridge import ThreadedStore
 from coatcheck.engine import Outcome, State, begin, commit, load
 from coatcheck.engine.committing import abandon
 from coatcheck.errors import StoreUnavailable
-from coatcheck.options import SessionOptions, parse_options
+from coatcheck.options import Secret, SessionOptions, parse_options
 from coatcheck.registry import open_async_store
 from coatcheck.session import AsyncSession
 from coatcheck.store import AsyncStore, Store
@@ -45,13 +45,19 @@ class SessionMiddleware:
     """Gives every request and websocket a session in ``scope["session"]``."""
 
     def __init__(
-        self, app: ASGIApp, *, store: AsyncStore | Store | str = "memory:", **options: Unpack[SessionOptions]
+        self,
+        app: ASGIApp,
+        *,
+        secret: Secret | Sequence[Secret],
+        store: AsyncStore | Store | str = "memory:",
+        **options: Unpack[SessionOptions],
     ) -> None:
         """Wrap ``app``; ``store`` is a store, a blocking one being lent by threads, or the URL of one.
 
-        Raises :class:`ConfigurationError` and ``TypeError`` for wrong options.
+        ``secret`` signs the cookies: 16 random bytes or more. Of several, the first
+        signs and all verify. Raises :class:`ConfigurationError` and ``TypeError`` for wrong options.
         """
-        parsed = parse_options(options, key="session")
+        parsed = parse_options(secret, options, key="session")
         self.app = app
         self._setup = Setup(parsed, *_store_or_opener(store))
 

@@ -138,15 +138,15 @@ class Cookie:
     __slots__ = ("_clock", "_json")
     _json: dict[str, Any]
 
-    path = _Attribute[str]("path", check_path, read_path)
-    domain = _Attribute[str | None]("domain", check_domain, read_domain)
-    secure = _Attribute[bool]("secure", partial(check_flag, "secure"), bool)
-    httponly = _Attribute[bool]("httpOnly", partial(check_flag, "httponly"), bool)
-    partitioned = _Attribute[bool]("partitioned", partial(check_flag, "partitioned"), bool)
-    samesite = _Attribute[SameSite | None](
+    path: _Attribute[str] = _Attribute("path", check_path, read_path)
+    domain: _Attribute[str | None] = _Attribute("domain", check_domain, read_domain)
+    secure: _Attribute[bool] = _Attribute("secure", partial(check_flag, "secure"), bool)
+    httponly: _Attribute[bool] = _Attribute("httpOnly", partial(check_flag, "httponly"), bool)
+    partitioned: _Attribute[bool] = _Attribute("partitioned", partial(check_flag, "partitioned"), bool)
+    samesite: _Attribute[SameSite | None] = _Attribute(
         "sameSite", partial(check_choice, "samesite", SAMESITE), read_samesite
     )
-    priority = _Attribute[Priority | None](
+    priority: _Attribute[Priority | None] = _Attribute(
         "priority", partial(check_choice, "priority", PRIORITY), read_priority
     )
 
@@ -272,6 +272,10 @@ class Cookie:
                 f"; SameSite={samesite.capitalize()}" if samesite else "",
             )
         )
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return a copy of the attributes as they are stored, to be compared with a later one."""
+        return self._json.copy()
 
     def to_json(self) -> dict[str, Any]:
         """Return the object that express-session stores, its keys in Node's order."""

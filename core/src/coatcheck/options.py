@@ -15,7 +15,7 @@ from coatcheck.cookie import CookieOptions
 from coatcheck.errors import ConfigurationError, nearest
 from coatcheck.signing import Signer
 
-__all__ = ["Options", "Request", "SessionOptions", "parse_options"]
+__all__ = ["Options", "Request", "Secret", "SessionOptions", "parse_options"]
 
 Request = Mapping[str, Any]
 """A WSGI environ or an ASGI scope."""
@@ -28,9 +28,8 @@ _SHORT_SECRET = 16
 
 
 class SessionOptions(TypedDict, total=False):
-    """The keyword options of the middlewares; see :class:`Options` for their meaning."""
+    """The keyword options of the middlewares beside ``store`` and ``secret``; see :class:`Options`."""
 
-    secret: Secret | Sequence[Secret]
     name: str
     key: str
     cookie: CookieOptions | Callable[[Request], CookieOptions]
@@ -142,16 +141,13 @@ class Options:
         return chosen
 
 
-def parse_options(options: Mapping[str, Any], **defaults: Any) -> Options:
+def parse_options(secret: Secret | Sequence[Secret], options: Mapping[str, Any], *, key: str) -> Options:
     """Make :class:`Options` of keyword arguments; an unknown one is a ``TypeError`` with a hint."""
     for name in options:
         if name not in _NAMES:
             raise TypeError(f"unknown option {name!r}; {nearest(name, _NAMES)}")
-    if "secret" not in {**defaults, **options}:
-        raise TypeError(
-            "the option 'secret' is required: a random str or bytes of 16 or more bytes, kept private"
-        )
-    return Options(**{**defaults, **options})
+    chosen: dict[str, Any] = {"key": key, **options}
+    return Options(secret=secret, **chosen)
 
 
 _NAMES = frozenset(f.name for f in fields(Options) if f.init)

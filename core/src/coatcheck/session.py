@@ -37,7 +37,7 @@ class _BaseSession(MutableMapping[str, Any], Generic[_S]):
     # -- the mapping
 
     def __getitem__(self, key: str) -> Any:
-        self._state.accessed = True
+        self._state.access()
         if key in RESERVED:
             raise KeyError(f"{key!r} is reserved; the cookie's attributes are in session.cookie")
         return self._state.data[key]
@@ -58,11 +58,11 @@ class _BaseSession(MutableMapping[str, Any], Generic[_S]):
         state.assigned.add(key)
 
     def __iter__(self) -> Iterator[str]:
-        self._state.accessed = True
+        self._state.access()
         return iter(self._state.data)
 
     def __len__(self) -> int:
-        self._state.accessed = True
+        self._state.access()
         return len(self._state.data)
 
     def clear(self) -> None:
@@ -83,7 +83,7 @@ class _BaseSession(MutableMapping[str, Any], Generic[_S]):
     def _may_change(self) -> bool:
         """Prepare for a change: raise where it is impossible, return False where it is dropped."""
         state = self._state
-        state.accessed = True
+        state.access()
         if state.anonymous:
             state.context.warnings.warn(
                 "a change to a session was dropped: the store is unavailable and on_unavailable='anonymous'"
@@ -98,19 +98,19 @@ class _BaseSession(MutableMapping[str, Any], Generic[_S]):
     @property
     def id(self) -> str:
         """The session's id; regenerate() changes it."""
-        self._state.accessed = True
+        self._state.access()
         return self._state.sid
 
     @property
     def is_new(self) -> bool:
         """True if the session did not come with the request: new, or regenerated."""
-        self._state.accessed = True
+        self._state.access()
         return not self._state.loaded
 
     @property
     def cookie(self) -> Cookie:
         """The attributes of this session's cookie; changing them counts as a modification."""
-        self._state.accessed = True
+        self._state.access()
         return self._state.cookie
 
     @property
@@ -159,12 +159,12 @@ class _BaseSession(MutableMapping[str, Any], Generic[_S]):
         state = self._state
         if not state.destroyed:
             state.require_usable()
-            state.accessed = True
+            state.access()
             committing.doom(state)
 
     def unset(self) -> None:
         """Leave the session out of the commit, as deleting its entry from scope or environ does."""
-        self._state.accessed = True
+        self._state.access()
         self._state.unset = True
 
 
@@ -256,7 +256,7 @@ async def load_session_async(
 
 
 def _detached_state(store: Store | AsyncStore, sid: str, options: SessionOptions) -> State:
-    parsed = parse_options(options, secret=b"no cookie is signed outside a request")
+    parsed = parse_options(b"no cookie is signed outside a request", options, key="session")
     context = Context(parsed, store.supports, RateLimit())
     state = State(context, {}, parsed.cookie_options({}), https=True)
     state.detached = True

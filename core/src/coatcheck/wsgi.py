@@ -1,7 +1,7 @@
 """The WSGI middleware (PEP 3333): a thin shell around the engine."""
 
 import weakref
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, TypeAlias, Unpack
@@ -20,7 +20,7 @@ from coatcheck._setup import (
 from coatcheck.engine import Outcome, State, begin, commit, load
 from coatcheck.engine.committing import abandon
 from coatcheck.errors import StoreUnavailable
-from coatcheck.options import SessionOptions, parse_options
+from coatcheck.options import Secret, SessionOptions, parse_options
 from coatcheck.registry import open_store
 from coatcheck.session import Session
 from coatcheck.store import AsyncStore, Store
@@ -41,13 +41,19 @@ class SessionMiddleware:
     """Gives every request a session in ``environ["coatcheck.session"]``."""
 
     def __init__(
-        self, app: WSGIApp, *, store: Store | str = "memory:", **options: Unpack[SessionOptions]
+        self,
+        app: WSGIApp,
+        *,
+        secret: Secret | Sequence[Secret],
+        store: Store | str = "memory:",
+        **options: Unpack[SessionOptions],
     ) -> None:
         """Wrap ``app``; ``store`` is a blocking store or the URL of one.
 
-        Raises :class:`ConfigurationError` and ``TypeError`` for wrong options.
+        ``secret`` signs the cookies: 16 random bytes or more. Of several, the first
+        signs and all verify. Raises :class:`ConfigurationError` and ``TypeError`` for wrong options.
         """
-        parsed = parse_options(options, key="coatcheck.session")
+        parsed = parse_options(secret, options, key="coatcheck.session")
         self.app = app
         self._setup = Setup(parsed, *_store_or_opener(store))
         weakref.finalize(self, _close, self._setup)

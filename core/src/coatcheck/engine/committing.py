@@ -1,7 +1,7 @@
 """The end of a request: the record is written, the cookie and its headers decided."""
 
 import logging
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from coatcheck._log import label, logger
 from coatcheck.engine import calls, writing
@@ -13,8 +13,7 @@ from coatcheck.errors import SessionDestroyed
 Headers = list[tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What a commit means for the response."""
 
     set_cookie: str | None = None
@@ -98,7 +97,7 @@ def save(state: State) -> Flow[None]:
         return
     state.require_usable()
     state.require_cookie_possible()
-    state.accessed = True
+    state.access()
     state.examine()
     if state.record is None:
         yield from writing.create(state, state.data)

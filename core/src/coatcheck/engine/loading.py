@@ -72,7 +72,7 @@ def load(state: State) -> Flow[None]:
 def reload(state: State) -> Flow[None]:
     """Read the session anew, dropping unsaved changes; ``Session.reload``."""
     state.require_usable()
-    state.accessed = True
+    state.access()
     stored = None if state.record is None else (yield from calls.get(state.sid))
     if stored is None:
         raise SessionDestroyed("there is nothing to reload: the session is not stored, or ended meanwhile")
@@ -124,7 +124,6 @@ def _take_up(state: State, record: Record, document: Document) -> Flow[bool]:
             state.forget()
             return False
     state.loaded = True
-    state.original = state.saved_plain = record.plain
     if not state.detached:
         yield from _correct_lifetime(state, record.sid)
     return True

@@ -1,16 +1,20 @@
 """What is known of one session during one request."""
 
-from dataclasses import dataclass
-from functools import cached_property
+import marshal
+from dataclasses import dataclass, field
 from typing import Any
+
+import orjson
 
 from coatcheck._log import RateLimit
 from coatcheck.cookie import Cookie, CookieOptions
 from coatcheck.engine.decisions import Facts
-from coatcheck.engine.documents import Document, Record, decode, encode
+from coatcheck.engine.documents import Document, Record, encode
 from coatcheck.errors import NotSerializable, SessionClosed, SessionDestroyed, StoreUnavailable
 from coatcheck.options import Options, Request
 from coatcheck.store import Supports
+
+_WITHOUT_REFERENCES = 2  # the last format of marshal whose bytes depend on nothing but the value
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,76 +34,64 @@ class Retiring:
     keep_data: bool
 
 
+@dataclass(slots=True, eq=False)
 class State:
     """One session in one request: its data, its record in the store, and what was done to it."""
 
-    __slots__ = (
-        "_cookie",
-        "_cookie_before",
-        "_sid",
-        "accessed",
-        "anonymous",
-        "assigned",
-        "assigned_ever",
-        "cleared",
-        "closed",
-        "context",
-        "cookie_changed",
-        "cookie_options",
-        "data",
-        "destroyed",
-        "detached",
-        "doomed",
-        "gone",
-        "has_cookie",
-        "head_sent",
-        "https",
-        "loaded",
-        "modified",
-        "options",
-        "original",
-        "record",
-        "regenerated",
-        "request",
-        "retiring",
-        "saved",
-        "saved_plain",
-        "start_unsaved",
-        "started",
-        "touch_due",
-        "touched",
-        "unsaved",
-        "unset",
-        "verified",
-    )
+    context: Context
+    request: Request
+    cookie_options: CookieOptions
+    https: bool
+    options: Options = field(init=False)
 
-    def __init__(
-        self, context: Context, request: Request, cookie_options: CookieOptions, https: bool
-    ) -> None:
-        self.context = context
-        self.options = context.options
-        self.request = request
-        self.cookie_options = cookie_options
-        self.https = https
-        self.verified: list[str] = []  # the ids of the request's cookies that verify, and may be alive
-        self.has_cookie = False
-        self.data: dict[str, Any] = {}
-        self.started: float | None = None
-        self.start_unsaved = False
-        self.record: Record | None = None
-        self.original: bytes | None = None  # the payload that the request began with
-        self.saved_plain: bytes | None = None  # the payload that was last loaded or saved
-        self.retiring: Retiring | None = None
-        self.doomed: list[str] = []  # ids that destroy() ends
-        self.assigned: set[str] = set()
-        self.assigned_ever: set[str] = set()
-        self._sid: str | None = None
-        self._cookie: Cookie | None = None
-        self._cookie_before: dict[str, Any] | None = None
-        self.detached = self.anonymous = False
-        self.loaded = self.regenerated = self.destroyed = self.unset = self.gone = False
-        self.accessed = self.cleared = self.modified = self.unsaved = self.saved = False
-        self.touched = self.touch_due = self.cookie_changed = self.head_sent = self.closed = False
+    # What came with the request, and what the store holds.
+    verified: list[str] = field(init=False, default_factory=list[str])
+    """The ids of the request's cookies that verify, without those found dead."""
+    has_cookie: bool = field(init=False, default=False)
+    record: Record | None = field(init=False, default=None)
+    retiring: Retiring | None = field(init=False, default=None)
+    doomed: list[str] = field(init=False, default_factory=list[str])
+    """The ids that ``destroy`` is to end."""
+
+    # The session itself.
+    data: dict[str, Any] = field(init=False, default_factory=dict[str, Any])
+    started: float | None = field(init=False, default=None)
+    _sid: str | None = field(init=False, default=None)
+    _cookie: Cookie | None = field(init=False, default=None)
+
+    # What it was before: fingerprints of the data at the beginning and when last saved, and so on.
+    original: bytes | None = field(init=False, default=None)
+    saved_print: bytes | None = field(init=False, default=None)
+    _cookie_before: dict[str, Any] | None = field(init=False, default=None)
+
+    # What the request did; keys assigned or deleted since the record was read or written, and in all.
+    assigned: set[str] = field(init=False, default_factory=set[str])
+    assigned_ever: set[str] = field(init=False, default_factory=set[str])
+    accessed: bool = field(init=False, default=False)
+    cleared: bool = field(init=False, default=False)
+    touched: bool = field(init=False, default=False)
+    touch_due: bool = field(init=False, default=False)
+    regenerated: bool = field(init=False, default=False)
+    destroyed: bool = field(init=False, default=False)
+    unset: bool = field(init=False, default=False)
+
+    # What is known of it; the first four are up to date after ``examine``.
+    modified: bool = field(init=False, default=False)
+    unsaved: bool = field(init=False, default=False)
+    cookie_changed: bool = field(init=False, default=False)
+    start_unsaved: bool = field(init=False, default=False)
+    loaded: bool = field(init=False, default=False)
+    saved: bool = field(init=False, default=False)
+    gone: bool = field(init=False, default=False)
+    anonymous: bool = field(init=False, default=False)
+    """The store is unavailable and the request goes on without a session."""
+    detached: bool = field(init=False, default=False)
+    """The session was loaded outside a request."""
+    head_sent: bool = field(init=False, default=False)
+    closed: bool = field(init=False, default=False)
+
+    def __post_init__(self) -> None:
+        self.options = self.context.options
 
     # -- identity and cookie, made when they are first asked for
 
@@ -123,14 +115,14 @@ class State:
         """The session's cookie."""
         if self._cookie is None:
             cookie = Cookie(self.cookie_options, secure_request=self.https, clock=self.options.clock)
-            self._cookie, self._cookie_before = cookie, cookie.to_json()
+            self._cookie, self._cookie_before = cookie, cookie.snapshot()
         return self._cookie
 
     @property
     def cookie_before(self) -> dict[str, Any]:
         """The cookie's attributes as last loaded or saved."""
         if self._cookie_before is None:
-            self._cookie_before = self.cookie.to_json()
+            self._cookie_before = self.cookie.snapshot()
         return self._cookie_before
 
     # -- taking up records
@@ -145,7 +137,7 @@ class State:
             self._cookie = Cookie.from_json(document.cookie, clock=self.options.clock)
         else:
             self._cookie.load_json(document.cookie)
-        self._cookie_before = self._cookie.to_json()
+        self._cookie_before = self._cookie.snapshot()
         self.assigned.clear()
         self.cleared = False
 
@@ -160,8 +152,8 @@ class State:
         self._sid = record.sid
         self.record = record
         self.data = data
-        self.saved_plain = record.plain
-        self._cookie_before = self.cookie.to_json()
+        self.saved_print = _fingerprint(self.options, data) if self.accessed else None
+        self._cookie_before = self.cookie.snapshot()
         self.assigned_ever |= self.assigned
         self.assigned.clear()
         self.saved = True
@@ -173,12 +165,14 @@ class State:
             self.retiring = Retiring(self.record, keep_data)
         elif self.retiring is not None:
             self.retiring.keep_data &= keep_data
-        self._sid = self.record = self.saved_plain = None
+        self.access()
+        self._sid = self.record = None
         self.loaded = self.destroyed = self.saved = self.gone = False
-        self.regenerated = self.accessed = True
+        self.regenerated = True
         if not keep_data:
             self.data = {}
-            self.original = self._cookie = self.started = None
+            self._cookie = self.started = None
+            self.original = self.saved_print = _fingerprint(self.options, self.data)
             self.assigned.clear()
             self.cleared = False
         _ = self.sid  # new at once
@@ -194,10 +188,10 @@ class State:
 
     def renew_cookie(self, limit: float | None) -> None:
         """Start the cookie's lifetime over; that alone does not count as a change of it."""
-        unchanged = self.cookie.to_json() == self._cookie_before
+        unchanged = self.cookie.snapshot() == self._cookie_before
         self.cookie.renew(limit)
         if unchanged:
-            self._cookie_before = self.cookie.to_json()
+            self._cookie_before = self.cookie.snapshot()
 
     # -- changes
 
@@ -205,24 +199,25 @@ class State:
         """Return the session as it is now."""
         return Document(self.cookie.to_json(), self.started, self.data)
 
+    def access(self) -> None:
+        """Note that the session is read or written; from now on its data may change."""
+        if not self.accessed:
+            self.accessed = True
+            self.original = self.saved_print = _fingerprint(self.options, self.data)
+
     def examine(self) -> None:
         """Find out what changed, in ``modified``, ``unsaved`` and ``cookie_changed``.
 
-        Raises :class:`NotSerializable` for data that cannot be saved.
+        Raises :class:`NotSerializable` for data of which nobody can tell.
         """
         if not self.accessed:
             self.unsaved = self.start_unsaved
             return
-        cookie_changed = self._cookie is not None and self._cookie.to_json() != self._cookie_before
-        if self.record is None:
-            self.unsaved = differs = bool(self.data) or cookie_changed
-        else:
-            comparison = _Comparison(self)
-            differs = comparison.differs_from(self.original) or cookie_changed
-            unsaved = cookie_changed or self.start_unsaved
-            self.unsaved = unsaved or comparison.differs_from(self.saved_plain)
-        self.modified = self.modified or differs
+        print_now = _fingerprint(self.options, self.data)
+        cookie_changed = self._cookie is not None and self._cookie.snapshot() != self._cookie_before
+        self.unsaved = cookie_changed or self.start_unsaved or print_now != self.saved_print
         self.cookie_changed = self.cookie_changed or cookie_changed
+        self.modified = self.modified or cookie_changed or print_now != self.original
 
     def facts(self) -> Facts:
         """Return what the decisions depend on; call :meth:`examine` before."""
@@ -278,29 +273,14 @@ class State:
             )
 
 
-class _Comparison:
-    """Compares a state's data with earlier payloads, encoding each thing once."""
-
-    def __init__(self, state: State) -> None:
-        self._options = state.options
-        self._state = state
-        self._plain = encode(state.options, state.document())
-
-    def differs_from(self, payload: bytes | None) -> bool:
-        if payload == self._plain:
-            return False
-        before = {} if payload is None else decode(self._options, payload).data
-        if before != self._state.data:
-            return True
-        # Equal for Python, but 1 == True == 1.0 and the order of keys are told apart only by the bytes.
-        return self._encode(before) != self._data
-
-    @cached_property
-    def _data(self) -> bytes:
-        return self._encode(self._state.data)
-
-    def _encode(self, data: dict[str, Any]) -> bytes:
-        return encode(self._options, Document({}, None, data))
+def _fingerprint(options: Options, data: dict[str, Any]) -> bytes:
+    """Return bytes that are equal only for equal data: 1, 1.0 and True differ, and so do orders of keys."""
+    try:
+        plain = orjson.dumps(data, option=orjson.OPT_PASSTHROUGH_SUBCLASS)
+        # orjson writes NaN as null; only where a null stands need another format tell the two apart.
+        return marshal.dumps(data, _WITHOUT_REFERENCES) if b"null" in plain else plain
+    except (TypeError, ValueError):  # a lone surrogate, or a type of which the codec decides
+        return encode(options, Document({}, None, data))
 
 
 def changed_since_saved(state: State) -> bool:

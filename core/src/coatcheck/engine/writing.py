@@ -55,7 +55,7 @@ def _edits_since(state: State, record: Record, cookie: dict[str, Any]) -> Edits:
 
 
 def _cookie_edits(state: State) -> dict[str, Any]:
-    return cookie_changes(state.cookie_before, state.cookie.to_json())
+    return cookie_changes(state.cookie_before, state.cookie.snapshot())
 
 
 def _sameness(state: State) -> Callable[[Any, Any], bool]:
@@ -186,7 +186,7 @@ def transact(state: State, function: Callable[[dict[str, Any]], _T], attempts: i
     """Apply ``function`` to what is stored, exactly once in effect, and save; ``Session.transact``."""
     state.require_usable()
     state.require_cookie_possible()
-    state.accessed = True
+    state.access()
     state.examine()
     if state.record is None:
         data = _copy(state, state.data)
