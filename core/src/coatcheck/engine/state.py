@@ -1,7 +1,7 @@
 """What is known of one session during one request."""
 
 import marshal
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -34,64 +34,63 @@ class Retiring:
     keep_data: bool
 
 
-@dataclass(slots=True, eq=False)
 class State:
     """One session in one request: its data, its record in the store, and what was done to it."""
 
-    context: Context
-    request: Request
-    cookie_options: CookieOptions
-    https: bool
-    options: Options = field(init=False)
+    # Defaults are the class's: a request that does not use its session sets hardly any of them.
 
     # What came with the request, and what the store holds.
-    verified: list[str] = field(init=False, default_factory=list[str])
-    """The ids of the request's cookies that verify, without those found dead."""
-    has_cookie: bool = field(init=False, default=False)
-    record: Record | None = field(init=False, default=None)
-    retiring: Retiring | None = field(init=False, default=None)
-    doomed: list[str] = field(init=False, default_factory=list[str])
-    """The ids that ``destroy`` is to end."""
+    has_cookie: bool = False
+    record: Record | None = None
+    retiring: Retiring | None = None
 
     # The session itself.
-    data: dict[str, Any] = field(init=False, default_factory=dict[str, Any])
-    started: float | None = field(init=False, default=None)
-    _sid: str | None = field(init=False, default=None)
-    _cookie: Cookie | None = field(init=False, default=None)
+    started: float | None = None
+    _sid: str | None = None
+    _cookie: Cookie | None = None
 
-    # What it was before: fingerprints of the data at the beginning and when last saved, and so on.
-    original: bytes | None = field(init=False, default=None)
-    saved_print: bytes | None = field(init=False, default=None)
-    _cookie_before: dict[str, Any] | None = field(init=False, default=None)
+    # What it was before: fingerprints of the data at the beginning and when last saved.
+    original: bytes | None = None
+    saved_print: bytes | None = None
+    _cookie_before: dict[str, Any] | None = None
 
-    # What the request did; keys assigned or deleted since the record was read or written, and in all.
-    assigned: set[str] = field(init=False, default_factory=set[str])
-    assigned_ever: set[str] = field(init=False, default_factory=set[str])
-    accessed: bool = field(init=False, default=False)
-    cleared: bool = field(init=False, default=False)
-    touched: bool = field(init=False, default=False)
-    touch_due: bool = field(init=False, default=False)
-    regenerated: bool = field(init=False, default=False)
-    destroyed: bool = field(init=False, default=False)
-    unset: bool = field(init=False, default=False)
+    # What the request did.
+    accessed: bool = False
+    cleared: bool = False
+    touched: bool = False
+    touch_due: bool = False
+    regenerated: bool = False
+    destroyed: bool = False
+    unset: bool = False
 
-    # What is known of it; the first four are up to date after ``examine``.
-    modified: bool = field(init=False, default=False)
-    unsaved: bool = field(init=False, default=False)
-    cookie_changed: bool = field(init=False, default=False)
-    start_unsaved: bool = field(init=False, default=False)
-    loaded: bool = field(init=False, default=False)
-    saved: bool = field(init=False, default=False)
-    gone: bool = field(init=False, default=False)
-    anonymous: bool = field(init=False, default=False)
+    # What is known of it; the first three are up to date after ``examine``.
+    modified: bool = False
+    unsaved: bool = False
+    cookie_changed: bool = False
+    start_unsaved: bool = False
+    loaded: bool = False
+    saved: bool = False
+    gone: bool = False
+    head_sent: bool = False
+    closed: bool = False
+    anonymous: bool = False
     """The store is unavailable and the request goes on without a session."""
-    detached: bool = field(init=False, default=False)
+    detached: bool = False
     """The session was loaded outside a request."""
-    head_sent: bool = field(init=False, default=False)
-    closed: bool = field(init=False, default=False)
 
-    def __post_init__(self) -> None:
-        self.options = self.context.options
+    def __init__(
+        self, context: Context, request: Request, cookie_options: CookieOptions, https: bool
+    ) -> None:
+        self.context = context
+        self.options = context.options
+        self.request = request
+        self.cookie_options = cookie_options
+        self.https = https
+        self.data: dict[str, Any] = {}
+        self.verified: list[str] = []  # the ids of the request's cookies that verify, without dead ones
+        self.doomed: list[str] = []  # the ids that destroy() is to end
+        self.assigned: set[str] = set()  # the keys assigned or deleted since the last load or save
+        self.assigned_ever: set[str] = set()  # and those before
 
     # -- identity and cookie, made when they are first asked for
 
