@@ -19,6 +19,7 @@ class Response:
     headers: list[Header] = field(default_factory=list)
     body: bytes = b""
     messages: list[Any] = field(default_factory=list)
+    value: Any = None
 
     def all(self, name: str) -> list[str]:
         """Return every value of a header."""
@@ -77,7 +78,7 @@ class WSGIBrowser(_Browser):
         def start_response(
             status: str, headers: list[Header], exc_info: Any = None
         ) -> Callable[[bytes], object]:
-            response.status, response.headers = int(status.split()[0]), list(headers)
+            response.status, response.headers = int(status.split(maxsplit=1)[0]), list(headers)
             return written.append
 
         body = self._app(environ, start_response)

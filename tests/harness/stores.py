@@ -1,6 +1,6 @@
 """Stores that write down which calls were made, over any other store."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 from coatcheck import AsyncStore, Replaced, Store
@@ -9,14 +9,20 @@ LETTERS = {"get": "G", "get_and_touch": "G", "set": "S", "replace": "S", "touch"
 
 
 class Trace:
-    """The calls that reached a store: ``(operation, arguments, options)``."""
+    """The calls that reached a store: ``(operation, arguments, options)``.
+
+    What is in ``before`` is called before the operation of that name, and may raise.
+    """
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
+        self.before: dict[str, Callable[[], object]] = {}
 
     def note(self, operation: str, *arguments: Any, **options: Any) -> None:
         """Write a call down."""
         self.calls.append((operation, arguments, options))
+        if operation in self.before:
+            self.before[operation]()
 
     @property
     def operations(self) -> list[str]:

@@ -73,9 +73,11 @@ class Setup(Generic[_S]):
 
     def advise(self, request: Mapping[str, Any]) -> None:
         """Warn once where a store that lives in one process cannot serve several, or is not meant to."""
-        if self._advised or not self.store.process_local:
+        if self._advised:
             return
         self._advised = True
+        if not self.store.process_local:
+            return
         if request.get("wsgi.multiprocess") or _is_one_of_several():
             reason = "there are several worker processes, which do not share sessions"
         elif any(os.environ.get(name, "").lower() in ("production", "prod") for name in _ENVIRONMENTS):

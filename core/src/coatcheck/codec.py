@@ -6,7 +6,7 @@ surrogates, which Node writes as escapes) goes through the standard library.
 
 import json
 import math
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 import orjson
 
@@ -75,9 +75,14 @@ class JSONCodec:
     def decode(self, payload: bytes, /) -> dict[str, Any]:
         """Return the document; integers beyond 2**53 - 1 become floats, as in Node."""
         document = _loads(payload)
-        if not isinstance(document, dict):
+        if not is_object(document):
             raise ValueError("not a JSON object")
-        return cast(dict[str, Any], document)
+        return document
+
+
+def is_object(value: object) -> TypeGuard[dict[str, Any]]:
+    """Tell whether a decoded value is a JSON object."""
+    return type(value) is dict
 
 
 def _loads(payload: bytes) -> Any:

@@ -45,7 +45,8 @@ def commit(state: State) -> Flow[Outcome]:
         return _outcome(state, "not saved: the store is unavailable", None, "the store is unavailable")
     if state.unset and state.options.unset == "destroy":
         doom(state)
-    yield from end_doomed(state)
+    if state.doomed:
+        yield from end_doomed(state)
     if state.destroyed:
         return _outcome(state, "destroyed", *_clearing_cookie(state))
     if state.unset:
@@ -59,7 +60,9 @@ def _save_or_touch(state: State) -> Flow[Outcome]:
     facts = state.facts()
     write, reason = decide_write(state.options, facts)
     starts = write is Write.SAVE and state.record is None
-    alive = yield from _carry_out(state, write)
+    alive = not state.gone
+    if alive and write is not Write.NOTHING:
+        alive = yield from _carry_out(state, write)
     if starts and state.record is None:
         return _outcome(state, "not saved: its cookie cannot be sent", None, str(state.cookie_obstacle()))
     if not alive:
@@ -72,8 +75,6 @@ def _save_or_touch(state: State) -> Flow[Outcome]:
 
 def _carry_out(state: State, write: Write) -> Flow[bool]:
     """Write or renew; False if the record is gone."""
-    if write is Write.NOTHING or state.gone:
-        return not state.gone
     if state.record is None:
         yield from writing.create(state, state.data)
         return True

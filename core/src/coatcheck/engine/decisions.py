@@ -36,7 +36,7 @@ class Facts(NamedTuple):
     """``touch()`` was called and no write has renewed the record since."""
     cookie_changed: bool
     persistent: bool
-    """The cookie outlives the browser's session."""
+    """The cookie was modified with the session, and outlives the browser."""
 
 
 def decide_write(options: Options, facts: Facts) -> tuple[Write, str]:

@@ -5,9 +5,10 @@ then the data (node-stores 2.0).
 """
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple
 
 from coatcheck._log import RateLimit
+from coatcheck.codec import is_object
 from coatcheck.errors import SessionTooLarge
 from coatcheck.options import Options
 
@@ -16,8 +17,7 @@ RESERVED = frozenset(("cookie", STARTED))
 _WARN_SIZE = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """What the store holds under an id: its exact bytes, and the same after unsealing."""
 
     sid: str
@@ -51,11 +51,11 @@ def decode(options: Options, plain: bytes) -> Document:
     """Take a payload apart; a ``__started`` that is no number counts as absent."""
     data = options.codec.decode(plain)
     cookie = data.pop("cookie")
-    if not isinstance(cookie, dict):
+    if not is_object(cookie):
         raise TypeError("cookie is not an object")
     started = data.pop(STARTED, None)
     usable = isinstance(started, int | float) and not isinstance(started, bool)
-    return Document(cast(dict[str, Any], cookie), started if usable else None, data)
+    return Document(cookie, started if usable else None, data)
 
 
 def encode(options: Options, document: Document) -> bytes:

@@ -59,14 +59,27 @@ def _identify(state: State, cookies: str) -> None:
 
 def load(state: State) -> Flow[None]:
     """Take up the first living session among the request's ids; an unknown id is never adopted."""
+    renewing = _reads_and_renews(state)
     for sid in list(state.verified):
-        stored = yield from _read(state, sid)
+        stored = yield from _read(state, sid, renewing)
         if stored is None:
             state.verified.remove(sid)
             continue
-        document = _understand(state, sid, stored)
-        if document is not None and (yield from _take_up(state, *document)):
-            return
+        understood = _understand(state, sid, stored)
+        if understood is None:
+            continue
+        state.take_up(*understood)
+        if _lifetime_is_over(state):
+            logger.debug("session %s reached max_lifetime and was ended", label(sid))
+            state.verified.remove(sid)
+            state.forget()
+            yield from calls.destroy(sid)
+            continue
+        state.loaded = True
+        correction = None if state.detached else _correction(state, renewing)
+        if correction is not None:
+            yield from calls.touch(state.context.supports, sid, *correction)
+        return
 
 
 def reload(state: State) -> Flow[None]:
@@ -82,17 +95,20 @@ def reload(state: State) -> Flow[None]:
     state.take_up(*understood)
 
 
-def _reads_and_renews(options: Options, cookie_lifetime: float | None) -> bool:
-    return cookie_lifetime is None and not options.rolling
+def _reads_and_renews(state: State) -> bool:
+    """Tell whether reading renews: only sessions that live as long as they are used."""
+    return state.cookie_options.max_age is None and not state.options.rolling and not state.detached
 
 
-def _read(state: State, sid: str) -> Flow[bytes | None]:
-    options = state.options
-    if state.detached or not _reads_and_renews(options, state.cookie_options.lifetime):
+def _read(state: State, sid: str, renewing: bool) -> Flow[bytes | None]:
+    if not renewing:
         return (yield from calls.get(sid))
-    left = state.time_left()
-    ttl = options.ttl if left is None else min(options.ttl, left)
-    return (yield from calls.get_and_touch(state.context.supports, sid, ttl, slack(options, ttl)))
+    ttl = _within(state.options.ttl, state.time_left())
+    return (yield from calls.get_and_touch(state.context.supports, sid, ttl, slack(state.options, ttl)))
+
+
+def _within(ttl: float, left: float | None) -> float:
+    return ttl if left is None else min(ttl, left)
 
 
 def slack(options: Options, ttl: float) -> float:
@@ -110,45 +126,35 @@ def _understand(state: State, sid: str, stored: bytes) -> tuple[Record, Document
         return None
 
 
-def _take_up(state: State, record: Record, document: Document) -> Flow[bool]:
-    """Continue a record's session; False if its time is over."""
-    state.take_up(record, document)
-    if state.options.max_lifetime is not None:
-        if state.started is None or state.started > state.options.clock():
-            state.started, state.start_unsaved = round(state.options.clock(), 3), True
-        left = state.time_left()
-        if left is not None and left <= 0:
-            logger.debug("session %s reached max_lifetime and was ended", label(record.sid))
-            yield from calls.destroy(record.sid)
-            state.verified.remove(record.sid)
-            state.forget()
-            return False
-    state.loaded = True
-    if not state.detached:
-        yield from _correct_lifetime(state, record.sid)
-    return True
+def _lifetime_is_over(state: State) -> bool:
+    """Apply ``max_lifetime``, which starts now where the record has no usable start."""
+    if state.options.max_lifetime is None:
+        return False
+    now = state.options.clock()
+    if state.started is None or state.started > now:
+        state.started, state.start_unsaved = round(now, 3), True
+    return state.started + state.options.max_lifetime <= now
 
 
-def _correct_lifetime(state: State, sid: str) -> Flow[None]:
-    """Renew once more where the loaded cookie has another lifetime than the options made us assume."""
-    options, cookie, left = state.options, state.cookie, state.time_left()
-    idle = options.ttl
-    remaining = cookie.max_age
-    lifetime = cookie.original_max_age
-    if _reads_and_renews(options, state.cookie_options.lifetime):
-        wanted = idle if lifetime is None else _own_end(remaining, lifetime)
-        wanted = wanted if left is None else min(wanted, left)
-        if wanted < idle:
-            yield from calls.touch(state.context.supports, sid, wanted, 0.0)
-    elif options.rolling:
-        return  # renewed at the commit
-    elif lifetime is None:
-        ttl = idle if left is None else min(idle, left)
-        yield from calls.touch(state.context.supports, sid, ttl, slack(options, ttl))
-    elif left is not None and left < _own_end(remaining, lifetime):
-        yield from calls.touch(state.context.supports, sid, left, 0.0)
+def _correction(state: State, renewing: bool) -> tuple[float, float] | None:
+    """Return the ttl and slack of a second renewal, or None.
+
+    It is due where the loaded cookie has another lifetime than the options made us
+    assume, or where ``max_lifetime`` leaves less.
+    """
+    options, lifetime, left = state.options, state.cookie.original_max_age, state.time_left()
+    if renewing:
+        wanted = _within(options.ttl if lifetime is None else _own_end(state, lifetime), left)
+        return (wanted, 0.0) if wanted < options.ttl else None
+    if options.rolling:
+        return None  # renewed at the commit
+    if lifetime is None:
+        ttl = _within(options.ttl, left)
+        return ttl, slack(options, ttl)
+    return (left, 0.0) if left is not None and left < _own_end(state, lifetime) else None
 
 
-def _own_end(remaining: float | None, lifetime: float) -> float:
+def _own_end(state: State, lifetime: float) -> float:
     # A stored end in the past is stale, not over: Express renews the record alone (node-stores 2.0).
+    remaining = state.cookie.max_age
     return remaining if remaining is not None and remaining > 0 else lifetime

@@ -220,7 +220,6 @@ class State:
 
     def facts(self) -> Facts:
         """Return what the decisions depend on; call :meth:`examine` before."""
-        cookie = self._cookie
         return Facts(
             loaded=self.loaded,
             regenerated=self.regenerated,
@@ -230,7 +229,7 @@ class State:
             touched=self.touched,
             touch_due=self.touch_due,
             cookie_changed=self.cookie_changed,
-            persistent=cookie is not None and cookie.expires is not None,
+            persistent=self.modified and self.cookie.expires is not None,
         )
 
     # -- what is still possible

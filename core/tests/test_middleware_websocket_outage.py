@@ -1,0 +1,89 @@
+"""Websockets while the store cannot be reached."""
+
+from typing import Any
+
+import pytest
+from harness.websockets import ACCEPT, DENIAL, DISCONNECT, Visitor, cookies_of, counting
+
+from coatcheck import StoreUnavailable
+
+
+def assert_denied(sent: list[dict[str, Any]]) -> None:
+    start, body = sent
+    assert start["type"] == "websocket.http.response.start"
+    assert start["status"] == 503
+    assert (b"retry-after", b"5") in start["headers"]
+    assert body["type"] == "websocket.http.response.body"
+    assert b"try again" in body["body"]
+
+
+def assert_closed(sent: list[dict[str, Any]]) -> None:
+    (close,) = sent
+    assert (close["type"], close["code"]) == ("websocket.close", 1013)
+
+
+async def never(*_: Any) -> None:
+    raise AssertionError("the application ran without its session")
+
+
+@pytest.mark.parametrize(
+    ("extensions", "check"),
+    [(DENIAL, assert_denied), ({}, assert_closed), (None, assert_closed)],
+)
+def test_a_websocket_whose_session_cannot_be_loaded_is_denied_or_closed(extensions: Any, check: Any) -> None:
+    visitor = Visitor(never)
+    visitor.log_in()
+    visitor.outage("get_and_touch")
+
+    check(visitor.talk(extensions=extensions))
+
+
+@pytest.mark.parametrize(("extensions", "check"), [(DENIAL, assert_denied), (None, assert_closed)])
+def test_a_websocket_whose_session_cannot_be_saved_at_the_accept_is_denied_or_closed(
+    extensions: Any, check: Any
+) -> None:
+    visitor = Visitor(counting)
+    visitor.outage("set")
+
+    check(visitor.talk(DISCONNECT, extensions=extensions))
+
+
+@pytest.mark.parametrize("operation", ["get_and_touch", "replace"])
+def test_with_raise_the_error_reaches_the_server(operation: str) -> None:
+    visitor = Visitor(counting, on_unavailable="raise")
+    visitor.log_in()
+    visitor.outage(operation)
+
+    with pytest.raises(StoreUnavailable):
+        visitor.talk(DISCONNECT)
+
+
+def test_with_anonymous_the_websocket_is_served_without_a_session() -> None:
+    async def looking(session: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({**ACCEPT, "headers": [(b"x-keys", str(len(session)).encode())]})
+        await receive()
+
+    visitor = Visitor(looking, on_unavailable="anonymous")
+    visitor.log_in()
+    visitor.outage("get_and_touch")
+    (accept,) = visitor.talk(DISCONNECT)
+
+    assert accept["headers"][0] == (b"x-keys", b"0")
+    assert cookies_of(accept) == []
+
+
+@pytest.mark.parametrize("policy", ["503", "raise", "anonymous"])
+def test_a_save_that_fails_when_the_visitor_leaves_is_raised(policy: Any) -> None:
+    async def late(session: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send(ACCEPT)
+        session["n"] = 2
+        await receive()
+
+    visitor = Visitor(late, on_unavailable=policy)
+    visitor.log_in()
+    visitor.outage("replace")
+
+    with pytest.raises(StoreUnavailable):
+        visitor.talk(DISCONNECT)

@@ -1,0 +1,112 @@
+"""Memory stores that break one sentence of the contract each, so that a race which proves nothing shows."""
+
+from enum import Enum
+
+from coatcheck import AsyncStore, Replaced, Store, StoreUnavailable
+from coatcheck_memory import AsyncMemoryStore, MemoryStore, Table
+from harness.stores import AsyncRecordingStore, RecordingStore
+
+
+class _RevivingStore(MemoryStore):
+    """``replace`` creates what is not there: a destroyed session comes back."""
+
+    def replace(self, sid: str, payload: bytes, /, *, ttl: float, expected: bytes | None = None) -> Replaced:
+        replaced = super().replace(sid, payload, ttl=ttl, expected=expected)
+        if replaced.written or replaced.current is not None:
+            return replaced
+        self.set(sid, payload, ttl=ttl)
+        return Replaced(True)
+
+
+class _AsyncRevivingStore(AsyncMemoryStore):
+    """See :class:`_RevivingStore`."""
+
+    async def replace(
+        self, sid: str, payload: bytes, /, *, ttl: float, expected: bytes | None = None
+    ) -> Replaced:
+        replaced = await super().replace(sid, payload, ttl=ttl, expected=expected)
+        if replaced.written or replaced.current is not None:
+            return replaced
+        await self.set(sid, payload, ttl=ttl)
+        return Replaced(True)
+
+
+class _HeedlessStore(MemoryStore):
+    """``replace`` ignores ``expected``: what others wrote meanwhile is lost."""
+
+    def replace(self, sid: str, payload: bytes, /, *, ttl: float, expected: bytes | None = None) -> Replaced:
+        return super().replace(sid, payload, ttl=ttl)
+
+
+class _AsyncHeedlessStore(AsyncMemoryStore):
+    """See :class:`_HeedlessStore`."""
+
+    async def replace(
+        self, sid: str, payload: bytes, /, *, ttl: float, expected: bytes | None = None
+    ) -> Replaced:
+        return await super().replace(sid, payload, ttl=ttl)
+
+
+class Fault(Enum):
+    """What is wrong with the store under a race."""
+
+    NONE = MemoryStore, AsyncMemoryStore
+    REVIVES = _RevivingStore, _AsyncRevivingStore
+    IGNORES_EXPECTED = _HeedlessStore, _AsyncHeedlessStore
+
+    def blocking_store(self, table: Table) -> Store:
+        """Return a blocking store over ``table`` with this fault."""
+        store: Store = self.value[0](table=table)
+        return store
+
+    def async_store(self, table: Table) -> AsyncStore:
+        """Return an async store over ``table`` with this fault."""
+        store: AsyncStore = self.value[1](table=table)
+        return store
+
+
+class UnansweredStore(RecordingStore):
+    """Carries every call out; of the operations in ``unanswered`` nobody learns it."""
+
+    unanswered: tuple[str, ...] = ()
+
+    def set(self, sid: str, payload: bytes, /, *, ttl: float) -> None:
+        super().set(sid, payload, ttl=ttl)
+        _lose_the_answer(self, "set")
+
+    def destroy(self, sid: str, /) -> bool:
+        existed = super().destroy(sid)
+        _lose_the_answer(self, "destroy")
+        return existed
+
+    def replace(self, sid: str, payload: bytes, /, *, ttl: float, expected: bytes | None = None) -> Replaced:
+        replaced = super().replace(sid, payload, ttl=ttl, expected=expected)
+        _lose_the_answer(self, "replace")
+        return replaced
+
+
+class AsyncUnansweredStore(AsyncRecordingStore):
+    """See :class:`UnansweredStore`."""
+
+    unanswered: tuple[str, ...] = ()
+
+    async def set(self, sid: str, payload: bytes, /, *, ttl: float) -> None:
+        await super().set(sid, payload, ttl=ttl)
+        _lose_the_answer(self, "set")
+
+    async def destroy(self, sid: str, /) -> bool:
+        existed = await super().destroy(sid)
+        _lose_the_answer(self, "destroy")
+        return existed
+
+    async def replace(
+        self, sid: str, payload: bytes, /, *, ttl: float, expected: bytes | None = None
+    ) -> Replaced:
+        replaced = await super().replace(sid, payload, ttl=ttl, expected=expected)
+        _lose_the_answer(self, "replace")
+        return replaced
+
+
+def _lose_the_answer(store: UnansweredStore | AsyncUnansweredStore, operation: str) -> None:
+    if operation in store.unanswered:
+        raise StoreUnavailable("the answer was lost")
