@@ -33,7 +33,6 @@ from coatcheck.options import Options, SessionOptions
 from coatcheck_memory import opening
 
 ROOT = Path(__file__).parent.parent
-SOURCES = [*ROOT.glob("core/src/**/*.py"), *ROOT.glob("backends/*/src/**/*.py")]
 
 
 def page(name: str) -> str:
@@ -251,54 +250,3 @@ def test_every_exported_name_is_somewhere_in_the_pages() -> None:
     everything = "".join(page(path.stem) for path in ROOT.glob("docs/*.md"))
 
     assert [name for name in coatcheck.__all__ if name not in everything] == []
-
-
-# -- the log
-
-
-def messages() -> dict[str, str]:
-    """Map the log messages in the sources to the patterns of what they become."""
-    found: dict[str, str] = {}
-    for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                text = node.args[0] if node.args else None
-                if node.func.attr in LEVELS and isinstance(text, ast.Constant) and is_logging(node.func):
-                    found[str(text.value)] = LEVELS[node.func.attr]
-    return found
-
-
-LEVELS = {"debug": "DEBUG", "info": "INFO", "warning": "WARNING", "warn": "WARNING"} | dict.fromkeys(
-    ("error", "exception"), "ERROR"
-)
-
-
-def is_logging(function: ast.Attribute) -> bool:
-    return ast.unparse(function.value).endswith(("logger", "warnings"))
-
-
-def pattern(message: str, level: str) -> str:
-    parts = re.split(r"%[srd]", message)
-    return f"{level} " + ".+".join(map(re.escape, parts)) + r"( \(\d+ more like it before\))?"
-
-
-LINES = [
-    line
-    for block in re.findall(r"^```log\n(.*?)^```$", page("middleware"), re.MULTILINE | re.DOTALL)
-    for line in block.splitlines()
-]
-
-
-def test_every_message_of_the_log_is_explained_to_operators() -> None:
-    known = messages()
-
-    assert len(known) > 15
-    unexplained = [
-        m for m, level in known.items() if not any(re.fullmatch(pattern(m, level), x) for x in LINES)
-    ]
-    assert unexplained == []
-
-
-@pytest.mark.parametrize("line", LINES)
-def test_every_line_of_the_log_on_the_page_is_one_that_the_code_writes(line: str) -> None:
-    assert any(re.fullmatch(pattern(message, level), line) for message, level in messages().items())

@@ -13,7 +13,7 @@ from express.behind_middleware import BehindASGI, BehindWSGI
 from express.cells import BLOCKS, CELLS, COLUMNS, Place, rewritten
 from express.differences import DIFFERENCES, ONLY_READ
 from express.engine_alone import EngineAlone
-from express.scenarios import LIFETIME_SET, SCENARIOS
+from express.scenarios import LIFETIME_SET, REFUSED, SCENARIOS
 from express.traces import STREAMED, WHOLE, Observation, options_of
 from harness import attributes
 
@@ -57,7 +57,13 @@ def test_the_engine_alone_and_both_middlewares_leave_equal_traces(place: Place) 
     assert wsgi == alone
     assert asgi == alone
     assert alone.body == (STREAMED if SCENARIOS[place.row].streamed else WHOLE)
-    assert len(alone.notes) >= len(SCENARIOS[place.row].steps)
+
+
+@pytest.mark.parametrize("place", CELLS, ids=str)
+def test_the_application_sees_what_it_did_to_its_session(place: Place) -> None:
+    refused = 16 in CELLS[place].differences
+
+    assert observe(EngineAlone, place).notes == ([REFUSED] if refused else [*SCENARIOS[place.row].seen])
 
 
 def test_each_tag_of_a_cell_makes_a_difference() -> None:

@@ -108,7 +108,7 @@ def test_should_replace_the_previous_session(new_site: type[Site]) -> None:
 
     assert response.value == (old, site.sid, True)
     assert site.sid != old
-    assert site.table.length() == 1
+    assert (site.table.length(), site.data()) == (1, {})
 
 
 # -- reload
@@ -227,12 +227,13 @@ def test_should_reset_session_expiration(new_site: type[Site]) -> None:
 
 @session_js(137)
 def test_should_respond_correctly_on_save(new_site: type[Site]) -> None:
-    site = site_of_express(new_site, lacks=LACKING)
+    site = new_site(lacks=LACKING)
 
-    response = site.visit(count_visits)
+    responses = [site.visit(count_visits) for _ in range(2)]
+    site.visit(dict)
 
-    assert (response.body, response.value) == (b"whole", 1)
-    assert site.trace.operations == ["set"]
+    assert [(response.body, response.value) for response in responses] == [(b"whole", 1), (b"whole", 2)]
+    assert site.trace.operations == ["set", *["get", "get", "set"], "get"]
 
 
 @session_js(138)

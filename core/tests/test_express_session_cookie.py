@@ -26,7 +26,11 @@ def test_should_serialize_as_parameters(new_site: type[Site]) -> None:
         session.cookie.httponly = False
         session.cookie.secure = True
 
+    def restrict(session: Any) -> None:
+        session.cookie.samesite = "strict"
+
     assert sent(site.visit(change, headers=[HTTPS])) == {"Path": "/", "Secure": ""}
+    assert sent(site.visit(restrict, headers=[HTTPS])) == {"Path": "/", "Secure": "", "SameSite": "Strict"}
 
 
 @session_js(116)

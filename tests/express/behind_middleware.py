@@ -78,7 +78,7 @@ class _BehindMiddleware:
 
     def visit(self, steps: Iterable[str], streamed: Iterable[str] = ()) -> Observation:
         """Send a request in which the application does the steps."""
-        trace, notes = self._site.trace, list[str]()
+        trace, notes = self._site.trace, list[Any]()
         trace.take()
 
         async def before(session: Any) -> None:

@@ -150,7 +150,7 @@ class EngineAlone:
         """Answer a request in which the application does the steps."""
         trace = self._records.trace
         trace.take()
-        notes: list[str] = []
+        notes: list[Any] = []
         state = begin(self._context, {}, path="/", cookies=self._cookie, https=False, forwarded="")
         assert state is not None
         self._records.carry_out(load(state))

@@ -33,7 +33,7 @@ class Observation:
     calls_before_head: int
     headers: list[tuple[str, str]]
     body: bytes
-    notes: list[str]
+    notes: list[Any]
 
     @property
     def set_cookie(self) -> str:

@@ -110,6 +110,7 @@ def goes_on_without(state: State, error: StoreUnavailable) -> bool:
     tell_outage(state, error)
     if state.options.on_unavailable == "raise":
         raise error
+    state.forget()  # the outage may have begun after the record was read
     state.anonymous = state.options.on_unavailable == "anonymous"
     return state.anonymous
 

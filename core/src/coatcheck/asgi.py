@@ -265,9 +265,9 @@ def _request_headers(scope: Scope) -> tuple[str, str]:
 
 def _path(scope: Scope) -> str:
     path: str = scope["path"]
-    root: str = scope.get("root_path", "")
+    root: str = scope.get("root_path", "").rstrip("/")
     # Servers differ in whether the path includes the root path; the specification wants it to.
-    return path if path.startswith(root) else root + path
+    return path if path == root or path.startswith(f"{root}/") else root + path
 
 
 def _store_or_opener(store: AsyncStore | Store | str) -> tuple[AsyncStore | None, Callable[[], AsyncStore]]:

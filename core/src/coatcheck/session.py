@@ -5,7 +5,7 @@ from typing import Any, Generic, Self, TypeVar, Unpack
 
 from coatcheck._log import RateLimit
 from coatcheck._run import run, run_async
-from coatcheck.cookie import Cookie
+from coatcheck.cookie import Cookie, CookieOptions
 from coatcheck.engine import committing, writing
 from coatcheck.engine.documents import RESERVED
 from coatcheck.engine.loading import load, reload
@@ -258,7 +258,8 @@ async def load_session_async(
 def _detached_state(store: Store | AsyncStore, sid: str, options: SessionOptions) -> State:
     parsed = parse_options(b"no cookie is signed outside a request", options, key="session")
     context = Context(parsed, store.supports, RateLimit())
-    state = State(context, {}, parsed.cookie_options({}), https=True)
+    cookie = parsed.cookie if isinstance(parsed.cookie, CookieOptions) else CookieOptions()
+    state = State(context, {}, cookie, https=True)
     state.detached = True
     state.verified.append(sid)
     return state

@@ -84,7 +84,7 @@ class SessionMiddleware:
         except StoreUnavailable as error:
             if not goes_on_without(state, error):
                 start_response(_UNAVAILABLE_STATUS, list(UNAVAILABLE_HEADERS))
-                return [UNAVAILABLE]
+                return _apology(environ)
         return _Exchange(state, setup.store, environ, start_response).respond(self.app)
 
 
@@ -99,7 +99,7 @@ class _Exchange:
         self._real_write: Write | None = None
         self._held: tuple[str, Headers, tuple[ExcInfo, ...]] | None = None
         self._head_out = self._replaced = self._complete = False
-        self._apology = [] if environ.get("REQUEST_METHOD") == "HEAD" else [UNAVAILABLE]
+        self._apology = _apology(environ)
         self._session = environ[state.options.key] = Session(state, store)
 
     def respond(self, app: WSGIApp) -> Iterable[bytes]:
@@ -107,13 +107,19 @@ class _Exchange:
             body = app(self._environ, self.start_response)
             if isinstance(body, list | tuple) or self._is_file(body):
                 # Nothing is computed any more: the server may see the body's length or send the file itself.
-                self.end()
+                try:
+                    self.end()
+                finally:
+                    if not self._complete or self._replaced:
+                        _close_body(body)
                 return self._apology if self._replaced else body
             return _Body(self, body)
 
     def start_response(self, status: str, headers: Headers, *exc_info: ExcInfo) -> Write:
         if self._head_out:
             return self._real_start_response(status, headers, *exc_info)  # raises, as the protocol wants
+        if self._held is not None and not exc_info:
+            raise RuntimeError("the application called start_response twice without exc_info")
         self._held = status, list(headers), exc_info
         return self._write
 
@@ -219,11 +225,19 @@ class _Body:
 
     def close(self) -> None:
         try:
-            close = getattr(self._body, "close", None)
-            if close is not None:
-                close()
+            _close_body(self._body)
         finally:
             self._exchange.close()
+
+
+def _apology(environ: Environ) -> list[bytes]:
+    return [] if environ.get("REQUEST_METHOD") == "HEAD" else [UNAVAILABLE]
+
+
+def _close_body(body: Iterable[bytes]) -> None:
+    close = getattr(body, "close", None)
+    if close is not None:
+        close()
 
 
 def _path(environ: Environ) -> str:

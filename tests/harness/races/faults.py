@@ -66,22 +66,26 @@ class Fault(Enum):
 
 
 class UnansweredStore(RecordingStore):
-    """Carries every call out; of the operations in ``unanswered`` nobody learns it."""
+    """Carries out what is ``unanswered``, and nobody learns it; what is ``unreached`` does not arrive."""
 
     unanswered: tuple[str, ...] = ()
+    unreached: tuple[str, ...] = ()
 
     def set(self, sid: str, payload: bytes, /, *, ttl: float) -> None:
+        _lose(self.unreached, "set")
         super().set(sid, payload, ttl=ttl)
-        _lose_the_answer(self, "set")
+        _lose(self.unanswered, "set")
 
     def destroy(self, sid: str, /) -> bool:
+        _lose(self.unreached, "destroy")
         existed = super().destroy(sid)
-        _lose_the_answer(self, "destroy")
+        _lose(self.unanswered, "destroy")
         return existed
 
     def replace(self, sid: str, payload: bytes, /, *, ttl: float, expected: bytes | None = None) -> Replaced:
+        _lose(self.unreached, "replace")
         replaced = super().replace(sid, payload, ttl=ttl, expected=expected)
-        _lose_the_answer(self, "replace")
+        _lose(self.unanswered, "replace")
         return replaced
 
 
@@ -89,24 +93,28 @@ class AsyncUnansweredStore(AsyncRecordingStore):
     """See :class:`UnansweredStore`."""
 
     unanswered: tuple[str, ...] = ()
+    unreached: tuple[str, ...] = ()
 
     async def set(self, sid: str, payload: bytes, /, *, ttl: float) -> None:
+        _lose(self.unreached, "set")
         await super().set(sid, payload, ttl=ttl)
-        _lose_the_answer(self, "set")
+        _lose(self.unanswered, "set")
 
     async def destroy(self, sid: str, /) -> bool:
+        _lose(self.unreached, "destroy")
         existed = await super().destroy(sid)
-        _lose_the_answer(self, "destroy")
+        _lose(self.unanswered, "destroy")
         return existed
 
     async def replace(
         self, sid: str, payload: bytes, /, *, ttl: float, expected: bytes | None = None
     ) -> Replaced:
+        _lose(self.unreached, "replace")
         replaced = await super().replace(sid, payload, ttl=ttl, expected=expected)
-        _lose_the_answer(self, "replace")
+        _lose(self.unanswered, "replace")
         return replaced
 
 
-def _lose_the_answer(store: UnansweredStore | AsyncUnansweredStore, operation: str) -> None:
-    if operation in store.unanswered:
-        raise StoreUnavailable("the answer was lost")
+def _lose(operations: tuple[str, ...], operation: str) -> None:
+    if operation in operations:
+        raise StoreUnavailable("the connection was lost")

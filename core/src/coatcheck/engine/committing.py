@@ -47,6 +47,8 @@ def commit(state: State) -> Flow[Outcome]:
         doom(state)
     if state.doomed:
         yield from end_doomed(state)
+    elif state.destroyed and state.explained:
+        return Outcome()
     if state.destroyed:
         return _outcome(state, "destroyed", *_clearing_cookie(state))
     if state.unset:
@@ -149,7 +151,9 @@ def end_doomed(state: State) -> Flow[None]:
 
 
 def _outcome(state: State, write: str, set_cookie: str | None, cookie: str) -> Outcome:
-    if logger.isEnabledFor(logging.DEBUG):
+    repeats = state.explained and write.startswith("not ")  # a second commit that had nothing to do
+    state.explained = True
+    if logger.isEnabledFor(logging.DEBUG) and not repeats:
         sent = "sent" if set_cookie is not None else "not sent"
         logger.debug("session %s %s; cookie %s: %s", label(state.known_sid), write, sent, cookie)
     return Outcome(set_cookie, state.accessed or set_cookie is not None)

@@ -37,6 +37,7 @@ def touch(state: State, record: Record) -> Flow[bool]:
     # touch() was asked for; only a renewal that is nobody's wish may be left out.
     lenience = 0.0 if state.touch_due else slack(state.options, ttl)
     state.touch_due = False
+    state.saved = True  # settled: a second commit while the body streams has nothing to add
     return (yield from calls.touch(state.context.supports, record.sid, ttl, lenience))
 
 
@@ -48,10 +49,10 @@ class Edits:
     cookie: dict[str, Any]
 
 
-def _edits_since(state: State, record: Record, cookie: dict[str, Any]) -> Edits:
-    """Find what this request changed since ``record`` was its session."""
+def _edits_since(state: State, record: Record, data: dict[str, Any], cookie: dict[str, Any]) -> Edits:
+    """Find what this request changed since ``record`` was its session, ``data`` being it now."""
     base = decode(state.options, record.plain).data
-    return Edits(find_changes(base, state.data, state.assigned, state.cleared, _sameness(state)), cookie)
+    return Edits(find_changes(base, data, state.assigned, state.cleared, _sameness(state)), cookie)
 
 
 def _cookie_edits(state: State) -> dict[str, Any]:
@@ -115,7 +116,7 @@ def create(state: State, data: dict[str, Any]) -> Flow[None]:
         yield from _set(state, data)
         yield from end_retired(state)
         return
-    edits = _edits_since(state, retiring.record, _cookie_edits(state))
+    edits = _edits_since(state, retiring.record, data, _cookie_edits(state))
     yield from _set(state, data)
     yield from _end_predecessor(state, retiring.record, edits)
     state.retiring = None
@@ -146,7 +147,8 @@ def _end_predecessor(state: State, old: Record, edits: Edits) -> Flow[None]:
         if ended.current is None:
             # Somebody logged out meanwhile: what that session held must not live on in this one.
             logger.info("session %s ended while it was regenerated; its data is not kept", label(old.sid))
-            yield from _set(state, {k: v for k, v in state.data.items() if k in state.assigned_ever})
+            ours = state.assigned_ever | edits.data.values.keys()
+            yield from _set(state, {key: value for key, value in state.data.items() if key in ours})
             return
         expected = ended.current
         yield from _set(state, _rebase(state, old.sid, expected, edits))
@@ -167,7 +169,7 @@ def update(state: State, record: Record) -> Flow[bool]:
             return False
         if policy == "raise":
             raise SessionConflict("another request changed the session meanwhile; nothing was written")
-        edits = edits or _edits_since(state, record, cookie_edits)
+        edits = edits or _edits_since(state, record, state.data, cookie_edits)
         expected = replaced.current
         data = _rebase(state, record.sid, expected, edits)
         yield from patience.wait()
@@ -194,7 +196,7 @@ def transact(state: State, function: Callable[[dict[str, Any]], _T], attempts: i
         yield from create(state, data)
         return result
     sid, patience = state.record.sid, Patience(attempts)
-    edits = _edits_since(state, state.record, _cookie_edits(state))
+    edits = _edits_since(state, state.record, state.data, _cookie_edits(state))
     current = yield from calls.get(sid)
     while current is not None and not state.gone:
         data = _copy(state, _rebase(state, sid, current, edits))
