@@ -147,8 +147,7 @@ def _end_predecessor(state: State, old: Record, edits: Edits) -> Flow[None]:
         if ended.current is None:
             # Somebody logged out meanwhile: what that session held must not live on in this one.
             logger.info("session %s ended while it was regenerated; its data is not kept", label(old.sid))
-            ours = state.assigned_ever | edits.data.values.keys()
-            yield from _set(state, {key: value for key, value in state.data.items() if key in ours})
+            yield from _set(state, {k: v for k, v in state.data.items() if k in state.assigned_ever})
             return
         expected = ended.current
         yield from _set(state, _rebase(state, old.sid, expected, edits))
@@ -190,6 +189,8 @@ def transact(state: State, function: Callable[[dict[str, Any]], _T], attempts: i
     state.require_cookie_possible()
     state.access()
     state.examine()
+    if state.retiring is not None:
+        yield from create(state, state.data)  # first brings in what others stored under the old id
     if state.record is None:
         data = _copy(state, state.data)
         result = _apply(function, data)
