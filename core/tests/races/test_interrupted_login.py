@@ -4,7 +4,6 @@ import asyncio
 from typing import Any
 
 import pytest
-from coatcheck_memory import MemoryStore, Table
 from harness.races import (
     AsyncUnansweredStore,
     CancelledScene,
@@ -18,7 +17,8 @@ from harness.races import (
     every_ending,
 )
 
-from coatcheck import SessionDestroyed, StoreUnavailable
+from coatcheck import SessionDestroyed, StoreUnavailable, load_session_async
+from coatcheck_memory import AsyncMemoryStore, MemoryStore, Table
 
 pytestmark = pytest.mark.usefixtures("no_pauses")
 
@@ -43,7 +43,7 @@ def after_login(ending: Ending) -> dict[str, Any]:
 def test_an_increment_after_a_login_is_counted_beside_those_under_the_old_id(face: str) -> None:
     def all_are_counted(ending: Ending) -> bool:
         before = any(made.wrote and made.sid == ending.sid for made in ending.calls("other"))
-        return after_login(ending)["n"] == (2 if before else 1)
+        return bool(after_login(ending)["n"] == (2 if before else 1))
 
     check(
         face,
@@ -117,3 +117,20 @@ def test_an_id_that_a_login_ended_is_not_destroyed_again(
     )
 
     assert store.trace.letters == "GSDD"  # the old one and the new one
+
+
+def test_a_session_that_is_ended_and_started_anew_outside_a_request_leaves_nothing_of_the_old_one() -> None:
+    async def play() -> None:
+        scene = CancelledScene()
+        sid = await scene.begin()
+        session = await load_session_async(AsyncMemoryStore(table=scene.table), sid)
+        assert session is not None
+
+        session.destroy()
+        session.regenerate()
+        session["fresh"] = 1
+        await session.save()
+
+        assert set(scene.left()) == {session.id} != {sid}
+
+    asyncio.run(play())

@@ -103,6 +103,22 @@ def test_a_login_after_the_session_was_ended_keeps_only_what_it_assigned_itself(
     assert {logged_out_before(ending) for ending in endings} == {True, False}
 
 
+def test_a_nested_change_does_not_save_what_was_logged_out(face: str) -> None:
+    def login_and_shop(session: Any) -> None:
+        login(session)
+        if "cart" in session:
+            session["cart"].append("tea")
+
+    def logged_out_before(ending: Ending) -> bool:
+        return any(made.result is True for made in ending.calls("logout", "destroy"))
+
+    for ending in every_ending(
+        face, {"login": [login_and_shop], "logout": LOGOUT}, start={"cart": ["secret"]}
+    ):
+        kept = {} if logged_out_before(ending) else {"cart": ["secret", "tea"]}
+        assert after_login(ending) == kept | {"user": "ann"}
+
+
 def test_a_logout_of_the_old_id_leaves_the_session_of_the_login_alone(face: str) -> None:
     for ending in every_ending(face, {"login": [login_afresh], "logout": LOGOUT}, stops=("before", "after")):
         assert ending.sid not in ending.left

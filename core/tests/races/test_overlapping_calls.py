@@ -99,6 +99,40 @@ def test_a_cookie_that_is_set_during_a_write_is_sent_and_stored(operation: Opera
     asyncio.run(playing())
 
 
+@pytest.mark.parametrize("operation", [save, transact])
+def test_a_change_during_a_second_attempt_is_saved_too(operation: Operation) -> None:
+    async def rival() -> None:
+        await scene.visitor.request([lambda session: session.update(r=session.get("r", 0) + 1)])
+
+    async def overlap(session: Any) -> None:
+        session["a"] = 1
+        scene.gate.place = "before replace"
+        waiting = asyncio.create_task(_run(operation, session))
+        await scene.gate.reached.wait()
+        await rival()  # the first attempt is refused
+        scene.gate.reached.clear()
+        scene.gate.place = "before replace"
+        scene.gate.go.set()
+        scene.gate.go.clear()
+        await scene.gate.reached.wait()
+        await rival()  # and the second one
+        session["late"] = 1
+        session.cookie.max_age = 60
+        scene.gate.go.set()
+        await waiting
+
+    async def playing() -> None:
+        sid = await scene.begin()
+        async with asyncio.timeout(10):
+            await scene.visitor.request([overlap])
+        expected = {"n": 0, "a": 1, "r": 2, "late": 1} | ({"t": 1} if operation is transact else {})
+        assert scene.data(sid) == expected
+        assert scene.left()[sid]["cookie"]["originalMaxAge"] == 60_000
+
+    scene = CancelledScene()
+    asyncio.run(playing())
+
+
 @pytest.mark.parametrize(
     "operation",
     [lambda session: session.save(), lambda session: session.transact(lambda data: data.update(t=1))],

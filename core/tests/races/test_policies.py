@@ -71,10 +71,12 @@ def test_a_write_to_a_session_that_ended_raises_where_that_is_wanted(face: str) 
     assert any(ending.found_it_gone("writer") for ending in endings)
 
 
-@pytest.mark.parametrize("rolling", [False, True])
-def test_a_reader_of_a_session_that_ended_is_answered_under_every_policy(face: str, rolling: bool) -> None:
+@pytest.mark.parametrize("options", [{}, {"rolling": True}, {"resave": True}], ids=str)
+def test_a_reader_of_a_session_that_ended_is_answered_under_every_policy(
+    face: str, options: dict[str, Any]
+) -> None:
     requests = {"logout": LOGOUT, "reader": [lambda session: session.get("n")]}
-    for ending in every_ending(face, requests, rolling=rolling, on_gone="raise"):
+    for ending in every_ending(face, requests, on_gone="raise", **options):
         assert ending.answers["reader"].error is None
 
 

@@ -1,6 +1,7 @@
 """A write that was carried out and whose answer was lost is never sent a second time."""
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,6 +16,10 @@ WRITES = ("set", "replace", "destroy")
 
 def put(session: Any) -> None:
     session["a"] = 1
+
+
+def put_number(number: int, session: Any) -> None:
+    session["n"] = number
 
 
 def lose_answers(store: AnyStore, *operations: str) -> None:
@@ -125,6 +130,25 @@ def test_a_logout_is_sent_once_although_the_application_raises_too(
     assert isinstance(answer.error, KeyError)  # the application's error is the one to be heard of
     assert writes(store) == ["destroy"]
     assert "could not be destroyed" in caplog.text
+
+
+def test_a_logout_ends_every_session_of_the_browser_though_each_answer_was_lost(
+    visitor: Visitor, store: AnyStore, table: Table
+) -> None:
+    cookies = []
+    for number in range(2):
+        visitor.cookies = {}
+        visitor.request(partial(put_number, number))
+        cookies.append(visitor.cookies["sid"])
+    visitor.cookies = {"sid": "; sid=".join(cookies)}
+    lose_answers(store, "destroy")
+
+    answer = visitor.request(lambda session: session.destroy())
+
+    assert answer.response is not None
+    assert answer.response.status == 503
+    assert MemoryStore(table=table).length() == 0
+    assert writes(store) == ["destroy", "destroy"]
 
 
 def test_a_renewal_whose_answer_was_lost_writes_nothing(visitor: Visitor, store: AnyStore) -> None:

@@ -81,9 +81,8 @@ def every_ending(
     of calls apart. ``options`` are the middleware's.
     """
     scene = _Scene(requests, start or {"n": 0}, fault, stops, options)
-    with asyncio.Runner() as runner:
-        for order in every_order():
-            yield _play_wsgi(scene, order) if face == "wsgi" else runner.run(_play_asgi(scene, order))
+    for order in every_order():
+        yield _play_wsgi(scene, order) if face == "wsgi" else asyncio.run(_play_asgi(scene, order))
 
 
 def check(

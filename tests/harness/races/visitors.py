@@ -105,6 +105,15 @@ class Visitor:
             WSGIVisitor(store, **options) if isinstance(store, Store) else ASGIVisitor(store, **options)
         )
 
+    @property
+    def cookies(self) -> dict[str, str]:
+        """The cookies of the next request."""
+        return self._visitor.cookies
+
+    @cookies.setter
+    def cookies(self, cookies: dict[str, str]) -> None:
+        self._visitor.cookies = cookies
+
     def __enter__(self) -> Self:
         return self
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from coatcheck._log import label, logger
 from coatcheck.engine import calls, writing
 from coatcheck.engine.calls import Flow
-from coatcheck.engine.decisions import Write, decide_cookie, decide_write
+from coatcheck.engine.decisions import Facts, Write, decide_cookie, decide_write
 from coatcheck.engine.state import State
 from coatcheck.errors import SessionDestroyed
 
@@ -58,6 +58,8 @@ def commit(state: State) -> Flow[Outcome]:
 
 
 def _save_or_touch(state: State) -> Flow[Outcome]:
+    if state.retiring is not None and state.record is not None:
+        yield from writing.finish_retiring(state)
     state.examine()
     facts = state.facts()
     write, reason = decide_write(state.options, facts)
@@ -68,7 +70,7 @@ def _save_or_touch(state: State) -> Flow[Outcome]:
     if starts and state.record is None:
         return _outcome(state, "not saved: its cookie cannot be sent", None, str(state.cookie_obstacle()))
     if not alive:
-        return _dropped(state, write)
+        return _dropped(state, facts)
     send, why = decide_cookie(state.options, facts, write)
     if send and not state.head_sent:
         return _outcome(state, f"{write.value}: {reason}", *_session_cookie(state, why))
@@ -85,9 +87,9 @@ def _carry_out(state: State, write: Write) -> Flow[bool]:
     return (yield from writing.touch(state, state.record))
 
 
-def _dropped(state: State, write: Write) -> Outcome:
+def _dropped(state: State, facts: Facts) -> Outcome:
     state.gone = True
-    if write is Write.SAVE and state.options.on_gone == "raise":
+    if facts.unsaved and state.options.on_gone == "raise":
         raise SessionDestroyed("the session ended while this request changed it; nothing was written")
     logger.info("session %s ended meanwhile; what this request did to it was dropped", label(state.known_sid))
     return _outcome(state, "dropped: the session ended meanwhile", None, "the session ended meanwhile")
@@ -95,9 +97,10 @@ def _dropped(state: State, write: Write) -> Outcome:
 
 def save(state: State) -> Flow[None]:
     """Write the session now; ``Session.save``."""
-    if state.detached and state.destroyed:
+    if state.detached:
         yield from end_doomed(state)
-        return
+        if state.destroyed:
+            return
     state.require_usable()
     state.require_cookie_possible()
     state.access()
@@ -144,10 +147,20 @@ def abandon(state: State) -> Flow[None]:
 
 
 def end_doomed(state: State) -> Flow[None]:
-    """Carry out a pending ``destroy``; also when the application raised."""
+    """Carry out a pending ``destroy``; also when the application raised.
+
+    Every session is tried, once each, before the first failure is raised.
+    """
+    failure: Exception | None = None
     while state.doomed:
         # Off the list first: a call whose outcome is unknown is never made twice.
-        yield from calls.destroy(state.doomed.pop(0))
+        sid = state.doomed.pop(0)
+        try:
+            yield from calls.destroy(sid)
+        except Exception as error:  # noqa: BLE001 (whatever a store raises, the other sessions end too)
+            failure = failure or error
+    if failure is not None:
+        raise failure
 
 
 def _outcome(state: State, write: str, set_cookie: str | None, cookie: str) -> Outcome:

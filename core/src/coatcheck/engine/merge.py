@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-Same = Callable[[Any, Any], bool]
+Same = Callable[[str, Any, Any], bool]
+"""Tells whether the two values of a key are encoded alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Changes:
         return merged
 
     def _keep(self, key: str, value: Any, same: Same) -> Any:
-        return self.kept[key] if key in self.kept and same(self.kept[key], value) else value
+        return self.kept[key] if key in self.kept and same(key, self.kept[key], value) else value
 
 
 def find_changes(
@@ -43,17 +44,20 @@ def find_changes(
     values: dict[str, Any] = {}
     kept: dict[str, Any] = {}
     for key, value in mine.items():
-        unchanged = not cleared and key not in touched and key in base and same(base[key], value)
+        unchanged = not cleared and key not in touched and key in base and same(key, base[key], value)
         (kept if unchanged else values)[key] = value
     deleted = frozenset(key for key in {*base, *touched} if key not in mine)
     return Changes(values, deleted, cleared, kept)
 
 
 def cookie_changes(base: dict[str, Any], mine: dict[str, Any]) -> dict[str, Any]:
-    """Return the cookie attributes that a request set; None for one that it took away."""
-    changed = {key: mine.get(key) for key in {*base, *mine} if base.get(key) != mine.get(key)}
-    if "expires" in changed or "originalMaxAge" in changed:  # they are one setting: the lifetime
-        changed.update(expires=mine.get("expires"), originalMaxAge=mine.get("originalMaxAge"))
+    """Return the cookie attributes that a request set; None for one that it took away.
+
+    ``expires`` goes with ``originalMaxAge``, from which each renewal computes it anew.
+    """
+    changed = {key: mine.get(key) for key in {*base, *mine} - {"expires"} if base.get(key) != mine.get(key)}
+    if "originalMaxAge" in changed:
+        changed["expires"] = mine.get("expires")
     return changed
 
 

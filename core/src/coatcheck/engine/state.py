@@ -2,12 +2,13 @@
 
 import marshal
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from coatcheck._log import RateLimit
 from coatcheck.cookie import Cookie, CookieOptions
 from coatcheck.engine.decisions import Facts
 from coatcheck.engine.documents import Document, Record, encode
+from coatcheck.engine.merge import cookie_changes, merge_cookie
 from coatcheck.errors import NotSerializable, SessionClosed, SessionDestroyed, StoreUnavailable
 from coatcheck.options import Options, Request
 from coatcheck.store import Supports
@@ -30,6 +31,20 @@ class Retiring:
 
     record: Record
     keep_data: bool
+    assigned: set[str]
+    """The keys assigned or deleted since that record was loaded or saved, as far as they were written."""
+    cleared: bool
+
+
+class Draft(NamedTuple):
+    """A write under way: what is written, the changes that it contains, and the cookie when it began."""
+
+    record: Record
+    fingerprint: bytes | None
+    cookie: dict[str, Any]
+    cookie_before: dict[str, Any]
+    assigned: set[str]
+    cleared: bool
 
 
 class State:
@@ -117,13 +132,6 @@ class State:
             self._cookie, self._cookie_before = cookie, cookie.snapshot()
         return self._cookie
 
-    @property
-    def cookie_before(self) -> dict[str, Any]:
-        """The cookie's attributes as last loaded or saved."""
-        if self._cookie_before is None:
-            self._cookie_before = self.cookie.snapshot()
-        return self._cookie_before
-
     # -- taking up records
 
     def take_up(self, record: Record, document: Document) -> None:
@@ -146,22 +154,40 @@ class State:
         self.data = {}
         self.start_unsaved = self.loaded = False
 
-    def accept(self, record: Record, data: dict[str, Any]) -> None:
-        """Note that ``data`` was written as ``record``."""
-        self._sid = record.sid
-        self.record = record
-        self.data = data
-        self.saved_print = _fingerprint(self.options, data) if self.accessed else None
-        self._cookie_before = self.cookie.snapshot()
-        self.assigned_ever |= self.assigned
-        self.assigned.clear()
+    def begin_write(self, record: Record, data: dict[str, Any], cookie: Cookie) -> Draft:
+        """Note what is about to be written; what is changed from now on is not part of it."""
+        fingerprint = _fingerprint(self.options, data) if self.accessed else None
+        cookies = cookie.snapshot(), self.cookie.snapshot()
+        draft = Draft(record, fingerprint, *cookies, self.assigned, self.cleared)
+        self.assigned, self.cleared = set(), False
+        return draft
+
+    def take_back(self, draft: Draft) -> None:
+        """Note that the write was refused or failed: its changes are unsaved as before."""
+        self.assigned |= draft.assigned
+        self.cleared = self.cleared or draft.cleared
+
+    def accept(self, draft: Draft) -> None:
+        """Note that the write took place; ``data`` is the caller's to set."""
+        self._sid = draft.record.sid
+        self.record = draft.record
+        self.saved_print = draft.fingerprint
+        later = cookie_changes(draft.cookie_before, self.cookie.snapshot())
+        self.cookie.load_json(merge_cookie(draft.cookie, later) if later else draft.cookie)
+        self._cookie_before = draft.cookie
+        self.assigned_ever |= draft.assigned
+        if self.retiring is not None:
+            self.retiring.assigned |= draft.assigned
+            self.retiring.cleared |= draft.cleared
         self.saved = True
-        self.cleared = self.unsaved = self.touch_due = self.start_unsaved = False
+        self.unsaved = self.touch_due = self.start_unsaved = False
 
     def renew_id(self, *, keep_data: bool) -> None:
         """Go on under a new id that no store has seen; ``regenerate``."""
         if self.record is not None:
-            self.retiring = Retiring(self.record, keep_data)
+            if self.retiring is not None:  # a save was cut off before it ended that one
+                self.doomed.append(self.retiring.record.sid)
+            self.retiring = Retiring(self.record, keep_data, set(self.assigned), self.cleared)
         elif self.retiring is not None:
             self.retiring.keep_data &= keep_data
         self.access()
@@ -176,6 +202,12 @@ class State:
             self.cleared = False
         _ = self.sid  # new at once
 
+    def forget_retired(self) -> None:
+        """Note that the record of before ``regenerate`` has ended."""
+        if self.retiring is not None and self.retiring.record.sid in self.verified:
+            self.verified.remove(self.retiring.record.sid)
+        self.retiring = None
+
     # -- lifetimes
 
     def time_left(self) -> float | None:
@@ -185,18 +217,18 @@ class State:
             return None
         return limit if self.started is None else self.started + limit - self.options.clock()
 
-    def renew_cookie(self, limit: float | None) -> None:
+    def copy_cookie(self) -> Cookie:
+        """Return a copy of the cookie, to be changed for a write that may not take place."""
+        return Cookie.from_json(self.cookie.snapshot(), clock=self.options.clock)
+
+    def renew_cookie(self) -> None:
         """Start the cookie's lifetime over; that alone does not count as a change of it."""
         unchanged = self.cookie.snapshot() == self._cookie_before
-        self.cookie.renew(limit)
+        self.cookie.renew(self.time_left())
         if unchanged:
             self._cookie_before = self.cookie.snapshot()
 
     # -- changes
-
-    def document(self) -> Document:
-        """Return the session as it is now."""
-        return Document(self.cookie.to_json(), self.started, self.data)
 
     def access(self) -> None:
         """Note that the session is read or written; from now on its data may change."""

@@ -4,16 +4,16 @@ import inspect
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from coatcheck._log import label, logger
+from coatcheck.cookie import Cookie
 from coatcheck.engine import calls
 from coatcheck.engine.calls import Flow, Wait
 from coatcheck.engine.documents import Document, Record, Unreadable, decode, encode, read, seal
 from coatcheck.engine.loading import slack
-from coatcheck.engine.merge import Changes, cookie_changes, find_changes, merge_cookie
-from coatcheck.engine.state import State
+from coatcheck.engine.merge import Same, cookie_changes, find_changes, merge_cookie
+from coatcheck.engine.state import Retiring, State
 from coatcheck.errors import SessionConflict, SessionDestroyed
 from coatcheck.store import Replaced
 
@@ -22,58 +22,40 @@ _MOST_SECONDS = 5.0
 _PAUSE = (0.001, 0.020)
 
 
-def renewed_ttl(state: State) -> float:
-    """Start the cookie's lifetime over and return that of the record, in seconds."""
-    left = state.time_left()
-    state.renew_cookie(left)
-    lifetime = state.cookie.original_max_age
-    ttl = state.options.ttl if lifetime is None else lifetime
-    return ttl if left is None else min(ttl, left)
+class Version(NamedTuple):
+    """What is to be written: this request's own session, or that merged with what others stored."""
+
+    data: dict[str, Any]
+    cookie: Cookie
 
 
-def touch(state: State, record: Record) -> Flow[bool]:
-    """Renew the record; False if it is gone."""
-    ttl = renewed_ttl(state)
-    # touch() was asked for; only a renewal that is nobody's wish may be left out.
-    lenience = 0.0 if state.touch_due else slack(state.options, ttl)
-    state.touch_due = False
-    state.saved = True  # settled: a second commit while the body streams has nothing to add
-    return (yield from calls.touch(state.context.supports, record.sid, ttl, lenience))
+def _own(state: State) -> Version:
+    return Version(state.data, state.copy_cookie())
 
 
-@dataclass(frozen=True, slots=True)
-class Edits:
-    """What this request changed since it loaded or saved its record: data and cookie attributes."""
+def _merged(
+    state: State, base: Record, current: bytes, touched: set[str], cleared: bool
+) -> tuple[Version, Record]:
+    """Apply what this request changed since ``base`` to what is stored now; return that record too.
 
-    data: Changes
-    cookie: dict[str, Any]
-
-
-def _edits_since(state: State, record: Record, data: dict[str, Any], cookie: dict[str, Any]) -> Edits:
-    """Find what this request changed since ``record`` was its session, ``data`` being it now."""
-    base = decode(state.options, record.plain).data
-    return Edits(find_changes(base, data, state.assigned, state.cleared, _sameness(state)), cookie)
-
-
-def _cookie_edits(state: State) -> dict[str, Any]:
-    return cookie_changes(state.cookie_before, state.cookie.snapshot())
-
-
-def _sameness(state: State) -> Callable[[Any, Any], bool]:
-    encode_document = state.options.codec.encode
-    return lambda one, other: one is other or encode_document({"": one}) == encode_document({"": other})
-
-
-def _rebase(state: State, sid: str, current: bytes, edits: Edits) -> dict[str, Any]:
-    """Return this request's changes applied to what is stored now; the cookie is merged in place."""
+    ``touched`` are the keys assigned or deleted since ``base``, ``cleared`` whether all were.
+    """
     try:
-        _, theirs = read(state.options, sid, current)
+        record, theirs = read(state.options, base.sid, current)
     except Unreadable:  # nothing to merge with: ours replaces it
-        return state.data
-    state.cookie.load_json(merge_cookie(theirs.cookie, edits.cookie))
+        return _own(state), Record(base.sid, current, base.plain)
+    ours, same, cookie = decode(state.options, base.plain), _sameness(state), state.copy_cookie()
+    cookie.load_json(merge_cookie(theirs.cookie, cookie_changes(ours.cookie, cookie.snapshot())))
     if theirs.started is not None:
         state.started = theirs.started
-    return edits.data.applied_to(theirs.data, _sameness(state))
+    changes = find_changes(ours.data, state.data, touched, cleared, same)
+    return Version(changes.applied_to(theirs.data, same), cookie), record
+
+
+def _sameness(state: State) -> Same:
+    to_bytes = state.options.codec.encode
+    # Under its own key, which is what an error about the value names.
+    return lambda key, one, other: one is other or to_bytes({key: one}) == to_bytes({key: other})
 
 
 class Patience:
@@ -91,9 +73,21 @@ class Patience:
         yield Wait(random.uniform(*_PAUSE))  # noqa: S311 (spacing, not secrecy)
 
 
-def _pack(state: State, sid: str, data: dict[str, Any]) -> Record:
-    document = Document(state.cookie.to_json(), state.started, data)
-    return seal(state.options, state.context.warnings, sid, encode(state.options, document))
+def touch(state: State, record: Record) -> Flow[bool]:
+    """Renew the record; False if it is gone."""
+    state.renew_cookie()
+    ttl = _ttl(state, state.cookie)
+    # touch() was asked for; only a renewal that is nobody's wish may be left out.
+    lenience = 0.0 if state.touch_due else slack(state.options, ttl)
+    state.touch_due = False
+    state.saved = True  # settled: a second commit while the body streams has nothing to add
+    return (yield from calls.touch(state.context.supports, record.sid, ttl, lenience))
+
+
+def _ttl(state: State, cookie: Cookie) -> float:
+    lifetime, left = cookie.original_max_age, state.time_left()
+    ttl = state.options.ttl if lifetime is None else lifetime
+    return ttl if left is None else min(ttl, left)
 
 
 def create(state: State, data: dict[str, Any]) -> Flow[None]:
@@ -111,76 +105,69 @@ def create(state: State, data: dict[str, Any]) -> Flow[None]:
         return
     if state.options.max_lifetime is not None and state.started is None:
         state.started = round(state.options.clock(), 3)
-    retiring = state.retiring
-    if retiring is None or not retiring.keep_data:
-        yield from _set(state, data)
-        yield from end_retired(state)
-        return
-    edits = _edits_since(state, retiring.record, data, _cookie_edits(state))
-    yield from _set(state, data)
-    yield from _end_predecessor(state, retiring.record, edits)
-    state.retiring = None
+    yield from _set(state, Version(data, state.copy_cookie()))
+    yield from finish_retiring(state)
 
 
 def end_retired(state: State) -> Flow[None]:
     """End the record of before ``regenerate``, whatever it holds now."""
     if state.retiring is not None:
         yield from calls.destroy(state.retiring.record.sid)
-        state.retiring = None
+        state.forget_retired()
 
 
-def _set(state: State, data: dict[str, Any]) -> Flow[None]:
-    ttl = renewed_ttl(state)
-    record = _pack(state, state.sid, data)
-    yield from calls.set(record.sid, record.stored, ttl)
-    state.accept(record, data)
+def finish_retiring(state: State) -> Flow[None]:
+    """End the record of before ``regenerate`` once the new one is written."""
+    if state.retiring is not None and state.retiring.keep_data:
+        yield from _end_predecessor(state, state.retiring)
+        state.forget_retired()
+    else:
+        yield from end_retired(state)
 
 
-def _end_predecessor(state: State, old: Record, edits: Edits) -> Flow[None]:
+def _end_predecessor(state: State, retiring: Retiring) -> Flow[None]:
     """End the record whose data was kept, without losing what others stored in it meanwhile."""
     patience = Patience()
-    expected = old.stored
     while True:
-        ended = yield from calls.replace(state.context.supports, old.sid, expected, 0.0, expected)
+        old = retiring.record
+        ended = yield from calls.replace(state.context.supports, old.sid, old.stored, 0.0, old.stored)
         if ended.written:
             return
         if ended.current is None:
             # Somebody logged out meanwhile: what that session held must not live on in this one.
             logger.info("session %s ended while it was regenerated; its data is not kept", label(old.sid))
-            yield from _set(state, {k: v for k, v in state.data.items() if k in state.assigned_ever})
+            own = {key: value for key, value in state.data.items() if key in state.assigned_ever}
+            yield from _set(state, Version(own, state.copy_cookie()))
             return
-        expected = ended.current
-        yield from _set(state, _rebase(state, old.sid, expected, edits))
+        version, newer = _merged(
+            state,
+            old,
+            ended.current,
+            retiring.assigned | state.assigned,
+            retiring.cleared or state.cleared,
+        )
+        yield from _set(state, version)
+        retiring.record = newer
         yield from patience.wait()
 
 
 def update(state: State, record: Record) -> Flow[bool]:
     """Write the session over its record, merged with what others stored meanwhile; False if it is gone."""
     policy, patience = state.options.on_conflict, Patience()
-    data, expected = state.data, record.stored
-    edits: Edits | None = None
-    cookie_edits = _cookie_edits(state)  # before the renewal, which is no edit
+    version, expected = _own(state), record.stored
     while True:
-        replaced = yield from _replace(state, record.sid, data, None if policy == "overwrite" else expected)
+        replaced = yield from _replace(
+            state, record.sid, version, None if policy == "overwrite" else expected
+        )
         if replaced.written:
             return True
         if replaced.current is None:
             return False
-        if policy == "raise":
+        if policy == "raise" and state.unsaved:
             raise SessionConflict("another request changed the session meanwhile; nothing was written")
-        edits = edits or _edits_since(state, record, state.data, cookie_edits)
         expected = replaced.current
-        data = _rebase(state, record.sid, expected, edits)
         yield from patience.wait()
-
-
-def _replace(state: State, sid: str, data: dict[str, Any], expected: bytes | None) -> Flow[Replaced]:
-    ttl = renewed_ttl(state)
-    record = _pack(state, sid, data)
-    replaced = yield from calls.replace(state.context.supports, sid, record.stored, ttl, expected)
-    if replaced.written:
-        state.accept(record, data)
-    return replaced
+        version, _ = _merged(state, record, expected, state.assigned, state.cleared)
 
 
 def transact(state: State, function: Callable[[dict[str, Any]], _T], attempts: int) -> Flow[_T]:
@@ -196,18 +183,60 @@ def transact(state: State, function: Callable[[dict[str, Any]], _T], attempts: i
         result = _apply(function, data)
         yield from create(state, data)
         return result
-    sid, patience = state.record.sid, Patience(attempts)
-    edits = _edits_since(state, state.record, state.data, _cookie_edits(state))
-    current = yield from calls.get(sid)
+    record, patience = state.record, Patience(attempts)
+    current = yield from calls.get(record.sid)
     while current is not None and not state.gone:
-        data = _copy(state, _rebase(state, sid, current, edits))
+        version, _ = _merged(state, record, current, state.assigned, state.cleared)
+        data = _copy(state, version.data)
         result = _apply(function, data)
-        replaced = yield from _replace(state, sid, data, current)
+        replaced = yield from _replace(state, record.sid, Version(data, version.cookie), current)
         if replaced.written:
             return result
         current = replaced.current
-        yield from patience.wait()
+        if current is not None:
+            yield from patience.wait()
     raise gone(state)
+
+
+def _set(state: State, version: Version) -> Flow[None]:
+    def write(record: Record, ttl: float) -> Flow[Replaced]:
+        yield from calls.set(record.sid, record.stored, ttl)
+        return Replaced(True)
+
+    yield from _store(state, state.sid, version, write)
+
+
+def _replace(state: State, sid: str, version: Version, expected: bytes | None) -> Flow[Replaced]:
+    def write(record: Record, ttl: float) -> Flow[Replaced]:
+        return calls.replace(state.context.supports, record.sid, record.stored, ttl, expected)
+
+    return (yield from _store(state, sid, version, write))
+
+
+def _store(
+    state: State, sid: str, version: Version, write: Callable[[Record, float], Flow[Replaced]]
+) -> Flow[Replaced]:
+    """Renew and write a version, and keep what the application changes while it waits for that."""
+    data, cookie = version
+    cookie.renew(state.time_left())
+    document = Document(cookie.to_json(), state.started, data)
+    record = seal(state.options, state.context.warnings, sid, encode(state.options, document))
+    before = data if data is state.data else _copy(state, state.data)
+    draft = state.begin_write(record, data, cookie)
+    written = False
+    try:
+        replaced = yield from write(record, _ttl(state, cookie))
+        written = replaced.written
+    finally:
+        if not written:
+            state.take_back(draft)
+    if written:
+        state.accept(draft)
+        if data is not state.data:
+            same = _sameness(state)
+            later = find_changes(before, state.data, state.assigned, state.cleared, same)
+            state.data = later.applied_to(data, same)
+    return replaced
 
 
 def _apply(function: Callable[[dict[str, Any]], _T], data: dict[str, Any]) -> _T:
