@@ -85,8 +85,9 @@ class WSGIBrowser(_Browser):
         try:
             chunks = list(body)
         finally:
-            if hasattr(body, "close"):
-                body.close()
+            close = getattr(body, "close", None)
+            if close is not None:
+                close()
         response.body = b"".join([*written, *chunks])
         return self._keep(response)
 
