@@ -33,6 +33,7 @@ ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _TRY_AGAIN_LATER = 1013  # RFC 6455's registry of close codes
 _STARTS = ("http.response.start", "websocket.http.response.start")
+_CONCERNED = (b"vary", b"cache-control")
 _BODIES = (
     "http.response.body",
     "http.response.pathsend",
@@ -245,10 +246,15 @@ async def _refuse(scope: Scope, receive: Receive | None, send: Send) -> None:
 def _with_headers(message: Message, outcome: Outcome) -> Message:
     if outcome.set_cookie is None and not outcome.vary:
         return message
-    headers = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in message.get("headers", ())]
-    outcome.add_to(headers)
-    encoded = [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in headers]
-    return {**message, "headers": encoded}
+    headers = list(message.get("headers", ()))
+    concerned = [index for index, (name, _) in enumerate(headers) if name.lower() in _CONCERNED]
+    ours = [(headers[i][0].decode("latin-1"), headers[i][1].decode("latin-1")) for i in concerned]
+    outcome.add_to(ours)
+    encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in ours]
+    for index, header in zip(concerned, encoded, strict=False):
+        headers[index] = header
+    headers += encoded[len(concerned) :]
+    return {**message, "headers": headers}
 
 
 def _request_headers(scope: Scope) -> tuple[str, str]:
