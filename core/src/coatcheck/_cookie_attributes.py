@@ -1,6 +1,5 @@
 """The values of cookie attributes: checked when they are set, read leniently when they were stored."""
 
-import math
 import re
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -17,18 +16,26 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PATH = re.compile(r"/[\x20-\x3a\x3c-\x7e]*")
 _DOMAIN = re.compile(r"\.?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 _FIRST_MS = -62135596800000  # the beginning of the year 1 and the end of the year 9999:
-_LAST_MS = 253402300799000  # what datetime and HTTP dates can name
+_LAST_MS = 253402300799999  # what datetime and HTTP dates can name
+_FAR_DATE = re.compile(r"\+(?!00)\d{6}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")  # Node's, of years beyond 9999
+_LONGEST_MS = 9 * 10**15  # 285,000 years: about the farthest date of JavaScript, and JSON carries the number
 
 
 def seconds_of(value: float | timedelta) -> float:
-    """Return a lifetime in seconds; raises ``TypeError``, and ``ValueError`` unless it is finite."""
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    """Return a lifetime in seconds; raises ``TypeError``, and ``ValueError`` beyond 9e12 seconds."""
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         raise TypeError(f"max_age must be seconds, a timedelta or None, not {type(value).__name__}")
-    if not math.isfinite(value):
-        raise ValueError(f"max_age must be a finite number of seconds, not {value}")
-    return value
+    if not abs(seconds) <= _LONGEST_MS // 1000:  # "not", since no comparison holds for NaN
+        raise ValueError(f"max_age must be a finite number of seconds up to 9e12, not {value!s:.40}")
+    return seconds
+
+
+def read_lifetime(raw: object) -> float | None:
+    """Return stored milliseconds as seconds, clamped to what may be set; None for what is no number."""
+    if isinstance(raw, bool) or not isinstance(raw, int | float):
+        return None
+    return max(-_LONGEST_MS, min(raw, _LONGEST_MS)) / 1000
 
 
 def iso(ms: float) -> str:
@@ -39,15 +46,16 @@ def iso(ms: float) -> str:
 
 
 def parse_iso(text: str) -> int | None:
-    """Return milliseconds since the epoch, or None for what is no date."""
-    if text.startswith("+"):  # Node's spelling of years beyond 9999
+    """Return milliseconds since the epoch, clamped to what can be named, or None for what is no date."""
+    if _FAR_DATE.fullmatch(text):
         return _LAST_MS
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return (aware - EPOCH) // timedelta(milliseconds=1)
+    ms = (aware - EPOCH) // timedelta(milliseconds=1)
+    return max(_FIRST_MS, min(ms, _LAST_MS))  # a zone can reach beyond the calendar
 
 
 @lru_cache(maxsize=64)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 
 __all__ = ["cookie_values", "path_matches"]
 
@@ -30,6 +30,6 @@ def _decode(value: str) -> str:
     if "%" not in value or _MALFORMED_ESCAPE.search(value):
         return value
     try:
-        return unquote(value, errors="strict")
+        return unquote_to_bytes(value).decode()
     except UnicodeDecodeError:
         return value

@@ -91,13 +91,22 @@ def _loads(payload: bytes) -> Any:
             return orjson.loads(payload)
         except orjson.JSONDecodeError:
             pass  # lone surrogates are refused by orjson, not by JSON
-    return json.loads(payload, parse_int=_parse_int, parse_constant=_refuse_constant)
+    return json.loads(
+        payload, parse_int=_parse_int, parse_float=_parse_float, parse_constant=_refuse_constant
+    )
 
 
 def _parse_int(digits: str) -> int | float:
     # Digits are counted first: int() refuses thousands of them, float() does not.
     if len(digits) > 20 or abs(number := int(digits)) > MAX_SAFE_INTEGER:
-        return float(digits)
+        return _parse_float(digits)
+    return number
+
+
+def _parse_float(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):  # as orjson does; an infinity could never be saved again
+        raise ValueError("a number is too large for a float")
     return number
 
 
@@ -107,7 +116,9 @@ def _refuse_constant(name: str) -> Any:
 
 def _dumps_surrogates(document: dict[str, Any]) -> bytes:
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return "".join(f"\\u{ord(c):04x}" if "\ud800" <= c <= "\udfff" else c for c in text).encode()
+    # Halves that stand beside each other are one character for Node, as they are for UTF-16.
+    joined = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+    return joined.encode(errors="backslashreplace")  # UTF-8 lacks only lone surrogates: their JSON escapes
 
 
 class _Refusal(Exception):

@@ -27,6 +27,7 @@ from coatcheck._cookie_attributes import (
     iso,
     parse_iso,
     read_domain,
+    read_lifetime,
     read_path,
     read_priority,
     read_samesite,
@@ -110,19 +111,25 @@ class CookieOptions:
 
 
 class _Attribute(Generic[_T]):
-    """An attribute of :class:`Cookie`, kept under Node's name; None leaves it out."""
+    """An attribute of :class:`Cookie`, kept under Node's name; None leaves it out.
 
-    def __init__(self, key: str, check: Callable[[_T], None], read: Callable[[Any], _T]) -> None:
+    ``absent`` is what Express takes it for where it is not stored.
+    """
+
+    def __init__(
+        self, key: str, check: Callable[[_T], None], read: Callable[[Any], _T], absent: _T | None = None
+    ) -> None:
         self._key = key
         self._check = check
         self._read = read
+        self._absent = absent
 
     @overload
     def __get__(self, cookie: None, owner: type) -> "_Attribute[_T]": ...
     @overload
     def __get__(self, cookie: "Cookie", owner: type) -> _T: ...
     def __get__(self, cookie: "Cookie | None", owner: type) -> "_Attribute[_T] | _T":
-        return self if cookie is None else self._read(cookie._json.get(self._key))
+        return self if cookie is None else self._read(cookie._json.get(self._key, self._absent))
 
     def __set__(self, cookie: "Cookie", value: _T) -> None:
         self._check(value)
@@ -141,7 +148,7 @@ class Cookie:
     path: _Attribute[str] = _Attribute("path", check_path, read_path)
     domain: _Attribute[str | None] = _Attribute("domain", check_domain, read_domain)
     secure: _Attribute[bool] = _Attribute("secure", partial(check_flag, "secure"), bool)
-    httponly: _Attribute[bool] = _Attribute("httpOnly", partial(check_flag, "httponly"), bool)
+    httponly: _Attribute[bool] = _Attribute("httpOnly", partial(check_flag, "httponly"), bool, absent=True)
     partitioned: _Attribute[bool] = _Attribute("partitioned", partial(check_flag, "partitioned"), bool)
     samesite: _Attribute[SameSite | None] = _Attribute(
         "sameSite", partial(check_choice, "samesite", SAMESITE), read_samesite
@@ -232,8 +239,7 @@ class Cookie:
     @property
     def original_max_age(self) -> float | None:
         """The lifetime in seconds that each renewal starts anew, or None."""
-        ms = self._json.get("originalMaxAge")
-        return ms / 1000 if isinstance(ms, int | float) and not isinstance(ms, bool) else None
+        return read_lifetime(self._json.get("originalMaxAge"))
 
     def renew(self, limit: float | None = None) -> None:
         """Start the lifetime over, to end at most ``limit`` seconds from now."""
