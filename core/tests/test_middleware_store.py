@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import multiprocessing
 import threading
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from harness import SECRET, SITES, ASGIBrowser, ASGISite, RecordingStore, Site, WSGISite
 
 from coatcheck import BackendNotFound, ConfigurationError, wsgi
+from coatcheck._setup import _is_a_later_process
 from coatcheck.signing import Signer
 from coatcheck_memory import AsyncMemoryStore, MemoryStore
 
@@ -155,7 +157,7 @@ def test_a_memory_store_in_several_workers_is_warned_about_once(
     site.visit()
 
     (message,) = messages(caplog)
-    assert "several worker processes" in message
+    assert "its server has started several processes, which do not share sessions" in message
     assert "redis://" in message
 
 
@@ -168,7 +170,71 @@ def test_a_memory_store_in_a_multiprocess_wsgi_server_is_warned_about_once(
     site.visit(**multiprocess)
 
     (message,) = messages(caplog)
-    assert "several worker processes" in message
+    assert "its server has started several processes, which do not share sessions" in message
+
+
+@BOTH
+@pytest.mark.parametrize(("number", "warnings"), [(1, 0), (2, 1)])
+def test_a_memory_store_in_the_second_process_of_a_server_is_warned_about_once(
+    open_site: type[Site],
+    number: int,
+    warnings: int,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(multiprocessing.current_process(), "name", f"SpawnProcess-{number}")
+    site = memory_site(open_site)
+    site.visit()
+    site.visit()
+
+    assert ["its server has started several processes" in text for text in messages(caplog)] == (
+        [True] * warnings
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "later"),
+    [
+        ("MainProcess", False),
+        ("SpawnProcess-1", False),
+        ("SpawnProcess-2", True),
+        ("ForkServerProcess-10", True),
+        ("Process-19", True),
+        ("Worker-2", True),
+        ("SpawnProcess-1:1", False),
+        ("SpawnProcess-1:2", True),
+        ("SpawnProcess-2:1", False),
+        ("SpawnProcess-2:3:1", False),
+        ("SpawnProcess-2:3:12", True),
+        ("SpawnProcess-0", False),
+        ("SpawnProcess-", False),
+        ("SpawnProcess-2:", False),
+        ("SpawnProcess-²", False),
+        ("SpawnProcess-2\n", False),
+        ("SpawnProcess2", False),
+        ("granian-worker", False),
+        ("shop of 2024-12", False),
+        ("2024-12", False),
+        ("-2", False),
+        ("2", False),
+        ("", False),
+    ],
+)
+def test_the_number_in_the_name_of_a_process_tells_whether_its_parent_started_others(
+    name: str, later: bool
+) -> None:
+    assert _is_a_later_process(name) is later
+
+
+@BOTH
+@pytest.mark.parametrize("workers", ["", "1", "0", "-4", "²", "many"])
+def test_a_memory_store_in_one_process_is_not_warned_about(
+    open_site: type[Site], workers: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WEB_CONCURRENCY", workers)
+    memory_site(open_site).visit()
+
+    assert messages(caplog) == []
 
 
 @BOTH
@@ -186,16 +252,6 @@ def test_a_memory_store_in_a_production_setting_is_warned_about_once(
 
     (message,) = messages(caplog)
     assert "production" in message
-
-
-@BOTH
-def test_a_memory_store_in_one_process_is_not_warned_about(
-    open_site: type[Site], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("WEB_CONCURRENCY", "1")
-    memory_site(open_site).visit()
-
-    assert messages(caplog) == []
 
 
 @BOTH

@@ -261,10 +261,15 @@ def test_memory_takes_its_bound_from_the_url() -> None:
         open_store("memory:?max_session=2")
 
 
-@pytest.mark.xfail(
-    raises=BackendNotFound, reason="a scheme is registered in its own case, looked up in lower case"
-)
 def test_a_scheme_is_registered_whatever_its_case() -> None:
     register("Fake", SimpleNamespace(open=lambda url: url))
 
     assert opened("fake:") == "fake:"
+    with pytest.raises(ConfigurationError, match="'fake' is registered already"):
+        register("FAKE", coatcheck_memory)
+
+
+def test_an_entry_point_is_found_whatever_its_case(install: Install) -> None:
+    install("Fake")
+
+    assert opened("fAKE:").url == "fAKE:"

@@ -212,16 +212,50 @@ class Composed(Touching, Minimal):
     supports = Supports(touch=True)
 
 
-@pytest.mark.xfail(reason="only methods in the class's own body are checked")
 def test_the_checks_hold_for_operations_that_come_from_a_mixin() -> None:
     with pytest.raises(ValueError, match="ttl"):
         Composed().touch("sid", ttl=float("nan"))
 
 
-@pytest.mark.xfail(reason="only methods in the class's own body are checked")
 def test_an_instance_may_narrow_what_comes_from_a_mixin() -> None:
     store = Composed()
     store.supports = Supports()
 
     with pytest.raises(UnsupportedOperation):
         store.touch("sid", ttl=60)
+
+
+def test_the_checks_leave_a_mixin_itself_and_its_signature_alone() -> None:
+    assert Touching().touch("sid", ttl=float("nan"))
+    assert inspect.signature(Composed.touch) == inspect.signature(Touching.touch)
+
+
+def test_a_mixin_that_a_subclass_adds_still_overrides_the_one_before() -> None:
+    class Never(Touching):
+        def touch(self, sid: str, /, *, ttl: float, slack: float = 0) -> bool:
+            return not super().touch(sid, ttl=ttl, slack=slack)
+
+    class More(Composed, Never):
+        pass
+
+    assert Composed().touch("sid", ttl=60)
+    assert not More().touch("sid", ttl=60)
+    with pytest.raises(ValueError, match="ttl"):
+        More().touch("sid", ttl=float("nan"))
+
+
+class AsyncTouching:
+    """The same for async code."""
+
+    async def touch(self, sid: str, /, *, ttl: float, slack: float = 0) -> bool:
+        return True
+
+
+class AsyncComposed(AsyncTouching, AsyncMinimal):
+    supports = Supports(touch=True)
+
+
+def test_the_checks_hold_for_async_operations_that_come_from_a_mixin() -> None:
+    assert call(AsyncComposed(), "touch", "sid", ttl=60) is True
+    with pytest.raises(ValueError, match="ttl"):
+        call(AsyncComposed(), "touch", "sid", ttl=float("nan"))

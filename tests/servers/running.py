@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, list[str]] = {
     "uvicorn": ["uvicorn", "--host=127.0.0.1", "--port={port}", "--log-level=warning", "{app}"],
     "uvicorn with 2 workers": ["uvicorn", "--host=127.0.0.1", "--port={port}", "--workers=2", "{app}"],
     "hypercorn": ["hypercorn", "--bind={address}", "{app}"],
+    "hypercorn with 2 workers": ["hypercorn", "--bind={address}", "--workers=2", "{app}"],
     "gunicorn sync": [*GUNICORN, "--worker-class=sync"],
     "gunicorn sync with 2 workers": [*GUNICORN, "--worker-class=sync", "--workers=2"],
     "gunicorn gthread": [*GUNICORN, "--worker-class=gthread", "--threads=20"],

@@ -65,6 +65,7 @@ def workers_that_answer(visitors: Callable[[int], Visitor], server: Running, wan
     [
         ("gunicorn sync with 2 workers", "wsgi_app", RequestsVisitor),
         ("uvicorn with 2 workers", "asgi_app", HttpxVisitor),
+        ("hypercorn with 2 workers", "asgi_app", HttpxVisitor),
     ],
 )
 def test_several_workers_warn_of_the_memory_store_once_each(

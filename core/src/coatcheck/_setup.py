@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
@@ -79,7 +80,7 @@ class Setup(Generic[_S]):
         if not self.store.process_local:
             return
         if request.get("wsgi.multiprocess") or _is_one_of_several():
-            reason = "there are several worker processes, which do not share sessions"
+            reason = "its server has started several processes, which do not share sessions"
         elif any(os.environ.get(name, "").lower() in ("production", "prod") for name in _ENVIRONMENTS):
             reason = "this is a production setting, and a restart loses all sessions"
         else:
@@ -140,4 +141,14 @@ def warn_of_late_changes(state: State) -> None:
 
 def _is_one_of_several() -> bool:
     workers = os.environ.get("WEB_CONCURRENCY", "")
-    return multiprocessing.parent_process() is not None or (workers.isdigit() and int(workers) > 1)
+    asked_for = workers.isdecimal() and int(workers) > 1
+    return asked_for or _is_a_later_process(multiprocessing.current_process().name)
+
+
+def _is_a_later_process(name: str) -> bool:
+    """Tell from multiprocessing's name of a process whether its parent started others before it.
+
+    To be a child says nothing: some servers run even their only worker in one. The
+    names are ``SpawnProcess-1``, ``SpawnProcess-2``, and below the latter ``SpawnProcess-2:1``.
+    """
+    return re.fullmatch(r"[A-Za-z_]\w*-(\d+:)*([2-9]|[1-9]\d+)", name, re.ASCII) is not None

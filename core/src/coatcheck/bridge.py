@@ -3,10 +3,11 @@
 import asyncio
 import contextvars
 import functools
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from typing import ParamSpec, TypeVar
+from typing import Generic, ParamSpec, TypeVar
 
 from coatcheck.store import AsyncStore, Replaced, Store
 
@@ -76,22 +77,22 @@ class ThreadedStore(AsyncStore):
         """See :meth:`Store.replace`."""
         return await self._run(self._store.replace, sid, payload, ttl=ttl, expected=expected)
 
-    async def ids(self) -> AsyncIterator[str]:
+    def ids(self) -> AsyncIterator[str]:
         """See :meth:`Store.ids`."""
-        async for sid in self._iterate(self._store.ids):
-            yield sid
+        return self._iterate(self._store.ids)
 
-    async def all(self) -> AsyncIterator[tuple[str, bytes]]:
+    def all(self) -> AsyncIterator[tuple[str, bytes]]:
         """See :meth:`Store.all`."""
-        async for record in self._iterate(self._store.all):
-            yield record
+        return self._iterate(self._store.all)
 
     async def _iterate(self, listing: Callable[[], Iterator[_T]]) -> AsyncIterator[_T]:
-        # In batches: a hand-over for each record would cost more than the record.
-        records = await self._run(listing)
-        while batch := await self._run(lambda: list(islice(records, _LISTING_BATCH))):
-            for record in batch:
-                yield record
+        records = _Records(await self._run(listing))
+        try:
+            while batch := await self._run(records.fetch):
+                for record in batch:
+                    yield record
+        finally:
+            await self._run(records.close)
 
     async def length(self) -> int:
         """See :meth:`Store.length`."""
@@ -110,8 +111,29 @@ class ThreadedStore(AsyncStore):
         await self._run(self._store.ping)
 
     async def aclose(self) -> None:
-        """Close the blocking store and end the threads."""
-        await self._run(self._store.close)
-        executor, self._executor = self._executor, None
-        if executor is not None:
-            executor.shutdown(wait=False)
+        """Close the blocking store and end the threads, these also if closing fails."""
+        try:
+            await self._run(self._store.close)
+        finally:
+            executor, self._executor = self._executor, None
+            if executor is not None:
+                executor.shutdown(wait=False)
+
+
+class _Records(Generic[_T]):
+    """A listing, fetched and closed by one thread at a time: a cancelled fetch may still be under way."""
+
+    def __init__(self, records: Iterator[_T]) -> None:
+        self._records = records
+        self._lock = threading.Lock()
+
+    def fetch(self) -> list[_T]:
+        # In batches: a hand-over for each record would cost more than the record.
+        with self._lock:
+            return list(islice(self._records, _LISTING_BATCH))
+
+    def close(self) -> None:
+        close = getattr(self._records, "close", None)  # generators have it, other iterators need not
+        if close is not None:
+            with self._lock:
+                close()

@@ -1,23 +1,25 @@
 """Finds the backend of a store URL through the entry points ``coatcheck.backends``.
 
-The entry point's name is the URL's scheme, up to a ``+``. The object behind it
-(a module or an instance) has ``open(url, **options) -> Store``,
+The entry point's name is the URL's scheme, up to a ``+``, whatever its case. The
+object behind it (a module or an instance) has ``open(url, **options) -> Store``,
 ``open_async(url, **options) -> AsyncStore`` or both. The keyword-only parameters
-of these functions are the options of the store: a query key of that name is
-taken out of the URL and converted to the parameter's type; every other key stays
-in the URL, for the driver.
+of these callables are the options of the store: a query key of that name is
+taken out of the URL and converted to the parameter's type; all others stay in
+the URL as they are written, for the driver.
 
 A backend is imported when it is used, not before. URLs carry passwords, so that
 no error shows more of one than its scheme.
 """
 
+import contextlib
+import functools
 import inspect
-import types
-import typing
+import re
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, cast, get_args, get_origin
-from urllib.parse import parse_qsl, urlencode
+from types import NoneType, SimpleNamespace, UnionType
+from typing import Any, Union, cast, get_args, get_origin, get_type_hints
+from urllib.parse import unquote_plus
 
 from coatcheck.bridge import ThreadedStore
 from coatcheck.errors import BackendNotFound, ConfigurationError, nearest
@@ -40,6 +42,9 @@ _EXTRAS = {
 }
 """The extra of coatcheck that brings each first-party scheme."""
 
+# Stricter than "up to a colon", so that a password before one is not taken for a scheme, and shown.
+_SCHEME = re.compile(r"([a-z][a-z0-9._-]*)(\+[a-z0-9.+_-]*)?:", re.ASCII | re.IGNORECASE)
+
 _registered: dict[str, object] = {}
 
 
@@ -51,6 +56,7 @@ def register(scheme: str, backend: object) -> None:
     """
     if not (hasattr(backend, "open") or hasattr(backend, "open_async")):
         raise TypeError("a backend has open(url, **options), open_async(url, **options) or both")
+    scheme = scheme.lower()
     if _registered.setdefault(scheme, backend) is not backend:
         raise ConfigurationError(f"the scheme {scheme!r} is registered already, for another backend")
 
@@ -87,14 +93,14 @@ def open_async_store(url: str, /, **options: Any) -> AsyncStore:
 def _find(url: str) -> tuple[str, object]:
     if not isinstance(url, str):
         raise TypeError(f"a store URL is a str, not {type(url).__name__}")
-    scheme, colon, _ = url.partition(":")
-    scheme = scheme.partition("+")[0].lower()
-    if not colon or not scheme:
+    start = _SCHEME.match(url)
+    if not start:
         raise ConfigurationError("a store URL starts with a scheme and a colon, for example 'memory:'")
+    scheme = start[1].lower()
     if scheme in _registered:
         return scheme, _registered[scheme]
     found = entry_points(group=ENTRY_POINT_GROUP)
-    claims = {entry.value: entry for entry in found if entry.name == scheme}
+    claims = {entry.value: entry for entry in found if entry.name.lower() == scheme}
     if not claims:
         raise _not_found(scheme, {entry.name for entry in found} | set(_registered))
     if len(claims) > 1:
@@ -122,7 +128,8 @@ def _not_found(scheme: str, installed: set[str]) -> BackendNotFound:
 
 def _open(opener: Callable[..., object], scheme: str, url: str, options: dict[str, Any]) -> object:
     parameters = inspect.signature(opener).parameters.values()
-    known = {p.name: _annotation(opener, p) for p in parameters if p.kind is p.KEYWORD_ONLY}
+    names = _names_known_to(opener)
+    known = {p.name: _evaluated(p.annotation, names) for p in parameters if p.kind is p.KEYWORD_ONLY}
     if not any(p.kind is p.VAR_KEYWORD for p in parameters):
         for name in options:
             if name not in known:
@@ -136,44 +143,53 @@ def _open(opener: Callable[..., object], scheme: str, url: str, options: dict[st
     return opener(url, **options, **taken)
 
 
-def _annotation(opener: Callable[..., object], parameter: inspect.Parameter) -> Any:
-    return typing.get_type_hints(opener).get(parameter.name, str)
+def _names_known_to(opener: Callable[..., object]) -> dict[str, Any]:
+    """Return the names among which the annotations of a function, class or partial were written."""
+    if isinstance(opener, functools.partial):
+        return _names_known_to(opener.func)
+    written: Any = opener.__init__ if isinstance(opener, type) else opener  # type: ignore[misc]  # just read
+    return getattr(inspect.unwrap(written), "__globals__", {})
+
+
+def _evaluated(annotation: Any, names: dict[str, Any]) -> Any:
+    # One by one: a name that is imported for type checkers only spoils no other option.
+    try:
+        return get_type_hints(SimpleNamespace(__annotations__={"it": annotation}), names)["it"]
+    except Exception:  # noqa: BLE001 - whatever a backend's annotation raises
+        return str
 
 
 def _take_options(url: str, known: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return the URL without the store's own options, and these, converted."""
+    """Return the URL without the store's own options, byte for byte, and these, converted."""
     base, mark, query = url.partition("?")
     if not mark:
         return url, {}
     taken: dict[str, Any] = {}
-    left: list[tuple[str, str]] = []
-    for name, text in parse_qsl(query, keep_blank_values=True):
+    left: list[str] = []
+    for part in query.split("&"):
+        name, text = (unquote_plus(side) for side in part.partition("=")[::2])
         if name not in known:
-            left.append((name, text))
+            left.append(part)
         elif name in taken:
             raise ConfigurationError(f"the option {name!r} is given twice in the URL")
         else:
             taken[name] = _convert(name, text, known[name])
-    if not taken:
-        return url, {}
-    return (f"{base}?{urlencode(left)}" if left else base), taken
+    return (f"{base}?{'&'.join(left)}" if left else base), taken
 
 
 def _convert(name: str, text: str, annotation: Any) -> Any:
-    kinds = (
-        get_args(annotation) if get_origin(annotation) in (types.UnionType, typing.Union) else (annotation,)
-    )
-    if type(None) in kinds and text.lower() == "none":
+    """Return the first of None, bool, int and float that is allowed and that the text is; else the text."""
+    kinds = get_args(annotation) if get_origin(annotation) in (UnionType, Union) else (annotation,)
+    if NoneType in kinds and text.lower() == "none":
         return None
-    for kind, convert in _CONVERSIONS.items():
-        if kind in kinds:
-            try:
-                return convert(text)
-            except ValueError:
-                raise ConfigurationError(
-                    f"the option {name!r} in the URL must be {kind.__name__}-like, not {text!r}"
-                ) from None
-    return text
+    tried = [kind for kind in _CONVERSIONS if kind in kinds]
+    for kind in tried:
+        with contextlib.suppress(ValueError):
+            return _CONVERSIONS[kind](text)
+    if any(kind not in (NoneType, *tried) for kind in kinds):
+        return text
+    expected = " or ".join(f"{kind.__name__}-like" for kind in tried)
+    raise ConfigurationError(f"the option {name!r} in the URL must be {expected}, not {text!r}")
 
 
 def _parse_bool(text: str) -> bool:

@@ -80,8 +80,21 @@ class _Contract(ABC):
                     f"write the method, or leave {name!r} out of Supports(...)"
                 )
         for name in ("set", *OPTIONAL_OPERATIONS):
-            if name in vars(cls):
+            owner = next(base for base in cls.__mro__ if name in vars(base))
+            if owner is cls:
                 setattr(cls, name, _guarded(name, vars(cls)[name]))
+            elif not issubclass(owner, _Contract):
+                setattr(cls, name, _guarded(name, _passed_on(cls, name)))
+
+
+def _passed_on(cls: type[_Contract], name: str) -> Callable[..., Any]:
+    """Pass an operation on to the mixin after ``cls``, which a subclass may have put there later."""
+
+    @functools.wraps(getattr(cls, name))
+    def passed_on(store: _Contract, /, *args: Any, **options: Any) -> Any:
+        return getattr(super(cls, store), name)(*args, **options)
+
+    return passed_on
 
 
 def _guarded(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
