@@ -1,11 +1,13 @@
-"""regenerate() and destroy(): a new id, and an end."""
+"""regenerate() and destroy(): a new id, and an end; and what is left when a request is over."""
 
+import gc
+import weakref
 from typing import Any
 
 import pytest
 from harness import SITES, Site, attributes, settle
 
-from coatcheck import CookieOptions, SessionDestroyed
+from coatcheck import CookieOptions, SessionClosed, SessionDestroyed
 
 pytestmark = pytest.mark.parametrize("open_site", SITES)
 
@@ -206,3 +208,21 @@ def test_a_session_that_was_destroyed_elsewhere_is_a_new_one(open_site: type[Sit
     assert site.visit(lambda session: (session.is_new, dict(session))).value == (True, {})
     site.visit(lambda session: session.update(n=1))
     assert site.sid != old
+
+
+def test_a_session_is_freed_with_its_request_without_the_garbage_collector(open_site: type[Site]) -> None:
+    site = with_session(open_site)
+    gc.disable()
+    try:
+        state = site.visit(lambda session: weakref.ref(session._state) if session["n"] else None).value
+        site.visit()  # the site itself holds on to the last request
+        assert state() is None
+    finally:
+        gc.enable()
+
+
+def test_a_session_that_nobody_used_gets_no_id_any_more(open_site: type[Site]) -> None:
+    session = open_site().visit(lambda session: session).value
+
+    with pytest.raises(SessionClosed, match="the request is over"):
+        _ = session.id

@@ -27,7 +27,13 @@ def path_matches(request_path: str, cookie_path: str) -> bool:
 def _decode(value: str) -> str:
     if len(value) >= 2 and value[0] == value[-1] == '"':
         value = value[1:-1]
-    if "%" not in value or _MALFORMED_ESCAPE.search(value):
+    if "%" not in value:
+        return value
+    # What a signed id has in it, at a tenth of the cost of decoding everything.
+    usual = value.replace("%3A", ":").replace("%2B", "+").replace("%2F", "/")
+    if "%" not in usual:
+        return usual
+    if _MALFORMED_ESCAPE.search(value):
         return value
     try:
         return unquote_to_bytes(value).decode()

@@ -214,7 +214,7 @@ class _Exchange:
         else:
             state.head_sent = True
             await self._commit()
-        state.closed = True
+        state.finish()
 
     async def _abandon(self) -> None:
         """Carry out a pending destroy, and nothing else: the application raised or was cancelled."""
@@ -224,7 +224,7 @@ class _Exchange:
             await run_shielded(abandon(state), self._store)
         except Exception:  # noqa: BLE001 (the application's error is the one to be heard of)
             logger.exception("a session could not be destroyed after the application raised")
-        state.closed = True
+        state.finish()
 
 
 async def _refuse(scope: Scope, receive: Receive | None, send: Send) -> None:

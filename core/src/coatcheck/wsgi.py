@@ -162,7 +162,8 @@ class _Exchange:
             self._commit()
         else:
             self.send_head()
-        self._state.closed = self._complete = True
+        self._state.finish()
+        self._complete = True
 
     def next_chunk(self, chunks: Iterator[bytes]) -> bytes:
         """Return the next chunk that is not empty; the head goes out before the first."""
@@ -188,7 +189,7 @@ class _Exchange:
         elif not (self._state.closed or self._replaced):
             self._state.head_sent = True
             self._commit()
-            self._state.closed = True
+            self._state.finish()
 
     def _is_file(self, body: Iterable[bytes]) -> bool:
         wrapper = self._environ.get("wsgi.file_wrapper")
@@ -205,7 +206,7 @@ class _Exchange:
                 run(abandon(self._state), self._store)
             except Exception:  # noqa: BLE001 (the application's error is the one to be heard of)
                 logger.exception("a session could not be destroyed after the application raised")
-            self._state.closed = True
+            self._state.finish()
             raise
 
 
