@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Generic, ParamSpec, TypeVar
 
-from coatcheck.store import AsyncStore, Replaced, Store
+from coatcheck.store import AsyncStore, Replaced, Store, Supports
 
 __all__ = ["ThreadedStore"]
 
@@ -38,8 +38,8 @@ class ThreadedStore(AsyncStore):
         self._store = store
         self._threads = threads
         self._executor: ThreadPoolExecutor | None = None
-        self.supports = store.supports
-        self.process_local = store.process_local
+        self.supports: Supports = store.supports
+        self.process_local: bool = store.process_local
 
     def __repr__(self) -> str:
         return f"ThreadedStore({self._store!r})"

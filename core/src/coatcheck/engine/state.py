@@ -102,7 +102,7 @@ class State:
         self, context: Context, request: Request, cookie_options: CookieOptions, https: bool
     ) -> None:
         self.context = context
-        self.options = context.options
+        self.options: Options = context.options
         self._request: Request | None = request
         self.cookie_options = cookie_options
         self.https = https
