@@ -23,7 +23,7 @@ class Ends(LRUCache[str, float]):
     def __init__(self, max_sessions: int, shelves: Shelves) -> None:
         super().__init__(max_sessions)
         self._shelves = shelves
-        self.last_evicted = LONG_AGO
+        self.last_evicted: float = LONG_AGO
 
     def __missing__(self, sid: str) -> float:
         return LONG_AGO

@@ -22,7 +22,7 @@ SWEEP = 64
 Clock = Callable[[], float]
 """Seconds, never going back."""
 
-logger = logging.getLogger("coatcheck")
+logger: logging.Logger = logging.getLogger("coatcheck")
 
 
 class Table:
