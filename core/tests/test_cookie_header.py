@@ -134,6 +134,11 @@ def test_a_header_of_64_kib_is_read_in_no_time(header: str) -> None:
         ("/bar/foo", "/foo", False),
         ("*", "/", True),
         ("*", "/foo", False),
+        ("/café", "/caf%C3%A9", True),
+        ("/café/menu", "/caf%C3%A9", True),
+        ("/cafés", "/caf%C3%A9", False),
+        ("/a b/c", "/a%20b/", True),
+        ("/100%", "/100%", True),
     ],
 )
 def test_a_cookie_is_sent_to_the_paths_below_its_own(

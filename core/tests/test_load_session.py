@@ -258,3 +258,20 @@ def test_an_outage_is_raised_whatever_on_unavailable_says(open_site: type[Site])
 
     with pytest.raises(StoreUnavailable):
         outside(site, lambda session: session, on_unavailable="anonymous")
+
+
+def test_a_session_that_could_not_be_ended_is_ended_when_that_is_asked_for_again(
+    open_site: type[Site],
+) -> None:
+    site = with_session(open_site)
+
+    async def end_twice(session: Any) -> None:
+        site.outage()
+        with pytest.raises(StoreUnavailable):
+            await end(session)
+        site.recovery()
+        await end(session)
+
+    outside(site, end_twice)
+
+    assert site.table.length() == 0

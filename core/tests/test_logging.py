@@ -106,6 +106,29 @@ def test_the_line_of_a_request_without_a_session_says_why_too(
     assert [reason for reason in reasons if reason not in line] == []
 
 
+@pytest.mark.parametrize(
+    ("act", "reason"),
+    [(change, "not saved; cookie not sent"), (lambda session: session.destroy(), "destroyed;")],
+)
+def test_the_line_of_a_request_whose_application_raises_says_so(
+    open_site: type[Site], act: Any, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    site = open_site()
+    site.visit(change)
+
+    def fail(session: Any) -> None:
+        act(session)
+        raise LookupError
+
+    def visit() -> None:
+        with pytest.raises(LookupError):
+            site.visit(fail)
+
+    (line,) = lines(caplog, visit, logging.DEBUG)
+    assert reason in line
+    assert line.endswith("the application raised")
+
+
 def test_a_session_can_be_followed_through_the_log_by_a_hash(
     open_site: type[Site], caplog: pytest.LogCaptureFixture
 ) -> None:

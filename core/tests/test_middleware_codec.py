@@ -302,3 +302,16 @@ def test_a_codec_may_carry_more_types_than_json(open_site: type[Site]) -> None:
 
     assert site.visit(read).value == {"days": [date(2026, 1, 1), date(2026, 1, 2)]}
     assert site.letters(read) == "G"
+
+
+def test_a_nested_value_that_json_would_write_as_the_null_before_it_is_refused(open_site: type[Site]) -> None:
+    site = open_site()
+    site.visit(lambda session: session.update(a={"b": None}))
+
+    async def refuse(session: Any) -> None:
+        session["a"]["b"] = float("nan")
+        with pytest.raises(NotSerializable, match=r"a\.b"):
+            await settle(session.save())
+        session["a"]["b"] = None
+
+    site.visit(refuse)

@@ -181,3 +181,43 @@ def test_a_rival_whose_record_cannot_be_read_is_written_over(open_site: type[Sit
 
     site.visit(handler)
     assert site.data() == {"mine": 1, "theirs": 0, "both": 0}
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [({"on_conflict": "raise"}, SessionConflict), ({"on_gone": "raise"}, SessionDestroyed)],
+)
+def test_an_application_can_answer_what_save_told_it(
+    open_site: type[Site], options: dict[str, Any], error: type[Exception]
+) -> None:
+    site = started(open_site, **options)
+
+    async def handle(session: Any) -> str:
+        session["mine"] = 1
+        if error is SessionConflict:
+            site.rival(theirs=1)
+        else:
+            site.table.clear()
+        with pytest.raises(error):
+            await settle(session.save())
+        return "told"
+
+    response = site.visit(handle)
+
+    assert (response.status, response.value, response.set_cookies) == (200, "told", [])
+
+
+def test_after_a_conflict_that_was_told_a_reload_makes_a_new_beginning(open_site: type[Site]) -> None:
+    site = started(open_site, on_conflict="raise")
+
+    async def try_again(session: Any) -> None:
+        session["mine"] = 1
+        site.rival(theirs=1)
+        with pytest.raises(SessionConflict):
+            await settle(session.save())
+        await settle(session.reload())
+        session["mine"] = 2
+
+    site.visit(try_again)
+
+    assert site.data() == {"mine": 2, "theirs": 1, "both": 0}

@@ -226,3 +226,38 @@ def test_a_session_that_nobody_used_gets_no_id_any_more(open_site: type[Site]) -
 
     with pytest.raises(SessionClosed, match="the request is over"):
         _ = session.id
+
+
+def test_the_cookie_is_cleared_with_the_attributes_that_the_browser_has_it_with(
+    open_site: type[Site],
+) -> None:
+    def in_domain(session: Any) -> None:
+        session["n"] = 1
+        session.cookie.domain = "example.com"
+
+    def begin_anew_and_end(session: Any) -> None:
+        session.regenerate()
+        session.destroy()
+
+    def change_and_end(session: Any) -> None:
+        session.cookie.domain = None
+        session.destroy()
+
+    for end in (begin_anew_and_end, change_and_end):
+        site = open_site()
+        site.visit(in_domain)
+        (cleared,) = site.visit(end).set_cookies
+        assert attributes(cleared)["Domain"] == "example.com"
+
+
+def test_an_id_that_is_generated_a_second_time_is_written_over_and_not_ended(open_site: type[Site]) -> None:
+    for keep_data in (False, True):
+        site = with_session(open_site, generate_id=lambda request: "apple")
+
+        def log_in(session: Any, keep_data: bool = keep_data) -> None:
+            session.regenerate(keep_data=keep_data)
+            session["m"] = 2
+
+        site.visit(log_in)
+
+        assert site.data() == ({"n": 1, "m": 2} if keep_data else {"m": 2})

@@ -167,7 +167,9 @@ def test_touch_is_not_put_off_by_touch_after(open_site: type[Site]) -> None:
     assert calls(site, lambda session: session.touch()) == [("touch", 100.0, 0.0)]
 
 
-def test_a_session_whose_own_lifetime_is_shorter_than_assumed_is_not_prolonged(open_site: type[Site]) -> None:
+def test_a_session_whose_own_lifetime_is_shorter_than_assumed_is_renewed_by_that(
+    open_site: type[Site],
+) -> None:
     site = open_site(ttl=1000)
 
     def shorten(session: Any) -> None:
@@ -176,10 +178,45 @@ def test_a_session_whose_own_lifetime_is_shorter_than_assumed_is_not_prolonged(o
 
     site.visit(shorten)
     site.clock.advance(20)
-    assert calls(site, read)[-1] == ("touch", 30.0, 0.0)
+    assert calls(site, read)[-1] == ("touch", 50.0, 0.0)
 
-    site.clock.advance(31)
+    site.clock.advance(51)
     assert site.visit(read).value is None
+
+
+@pytest.mark.parametrize("lacks", [(), ("get_and_touch",)])
+def test_reading_never_shortens_a_session_that_lives_longer_than_the_options_say(
+    open_site: type[Site], lacks: tuple[str, ...]
+) -> None:
+    site = open_site(ttl=1000, lacks=lacks)
+
+    def remember_me(session: Any) -> None:
+        session["n"] = 1
+        session.cookie.max_age = 30_000
+
+    site.visit(remember_me)
+    site.visit(read)
+    site.clock.advance(20_000)
+
+    assert site.visit(read).value == 1
+
+
+def test_a_record_that_was_renewed_without_its_payload_is_not_cut_by_the_end_in_it(
+    open_site: type[Site],
+) -> None:
+    site = open_site(ttl=100_000)
+
+    def give_it_an_hour(session: Any) -> None:
+        session["n"] = 1
+        session.cookie.max_age = 3600
+
+    site.visit(give_it_an_hour)
+    site.clock.advance(3000)
+    site.visit(lambda session: session.touch())  # as Express renews: the record alone
+    site.visit(read)
+    site.clock.advance(3000)
+
+    assert site.visit(read).value == 1
 
 
 def test_a_session_without_max_age_lives_on_by_ttl_where_the_options_have_a_max_age(

@@ -200,3 +200,23 @@ def test_the_end_may_come_while_the_request_runs(open_site: type[Site]) -> None:
 
     assert site.visit(work_for_long).status == 200
     assert site.table.length() == 0
+
+
+def test_reloading_does_not_lose_the_start_of_a_session_that_had_none(open_site: type[Site]) -> None:
+    site = open_site()
+    site.visit(change)
+    limited = open_site(max_lifetime=100, store=site.store, clock=site.clock)
+    limited.browser.cookies = dict(site.browser.cookies)
+
+    limited.visit(lambda session: session.reload())
+
+    assert site.document()[STARTED] == NOW
+
+
+def test_a_session_is_not_modified_because_its_start_was_noted(open_site: type[Site]) -> None:
+    site = open_site()
+    site.visit(change)
+    limited = open_site(max_lifetime=100, store=site.store, clock=site.clock)
+    limited.browser.cookies = dict(site.browser.cookies)
+
+    assert limited.visit(lambda session: session.modified).value is False

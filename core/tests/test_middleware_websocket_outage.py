@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from harness.websockets import ACCEPT, DENIAL, DISCONNECT, Visitor, cookies_of, counting
+from harness.websockets import ACCEPT, CLOSE, DENIAL, DISCONNECT, Visitor, cookies_of, counting
 
 from coatcheck import StoreUnavailable
 
@@ -87,3 +87,77 @@ def test_a_save_that_fails_when_the_visitor_leaves_is_raised(policy: Any) -> Non
 
     with pytest.raises(StoreUnavailable):
         visitor.talk(DISCONNECT)
+
+
+async def refusing(session: Any, receive: Any, send: Any) -> None:
+    await receive()
+    session["n"] = 2
+    await send(CLOSE)
+
+
+@pytest.mark.parametrize(("extensions", "check"), [(DENIAL, assert_denied), (None, assert_closed)])
+def test_a_refusal_whose_save_fails_is_a_denial_or_a_close_of_ours_and_logged(
+    extensions: Any, check: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    visitor = Visitor(refusing)
+    visitor.log_in()
+    visitor.outage("replace")
+
+    check(visitor.talk(extensions=extensions))
+    assert [message for message in caplog.messages if "store is unavailable" in message] != []
+    assert visitor.trace.letters == "GS"
+
+
+def test_a_refusal_whose_save_fails_raises_where_that_is_the_setting() -> None:
+    visitor = Visitor(refusing, on_unavailable="raise")
+    visitor.log_in()
+    visitor.outage("replace")
+
+    with pytest.raises(StoreUnavailable):
+        visitor.talk()
+
+
+def test_the_message_that_the_visitor_left_is_delivered_though_the_save_fails(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    received: list[str] = []
+
+    async def late(session: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send(ACCEPT)
+        session["n"] = 2
+        received.append((await receive())["type"])
+        await send(CLOSE)
+
+    visitor = Visitor(late)
+    visitor.log_in()
+    visitor.outage("replace")
+    with pytest.raises(StoreUnavailable):
+        visitor.talk(DISCONNECT)
+
+    assert received == ["websocket.disconnect"]
+    assert visitor.trace.letters == "GS"  # not tried again
+    assert caplog.records == []
+
+
+def test_a_save_that_fails_when_the_visitor_leaves_is_logged_where_the_application_raises(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def raising(session: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send(ACCEPT)
+        session["n"] = 2
+        await receive()
+        raise LookupError("as frameworks do")
+
+    visitor = Visitor(raising)
+    visitor.log_in()
+    visitor.outage("replace")
+    with pytest.raises(LookupError):
+        visitor.talk(DISCONNECT)
+
+    (record,) = caplog.records
+    assert record.levelname == "ERROR"
+    assert record.exc_info is not None
+    assert isinstance(record.exc_info[1], StoreUnavailable)
+    assert visitor.trace.letters == "GS"

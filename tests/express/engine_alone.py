@@ -11,7 +11,7 @@ from harness.stores import Trace
 from coatcheck import Replaced
 from coatcheck._log import RateLimit
 from coatcheck.engine import Call, Context, Flow, State, begin, commit, load
-from coatcheck.engine.committing import doom, save
+from coatcheck.engine.committing import save
 from coatcheck.engine.loading import reload
 from coatcheck.options import parse_options
 from coatcheck_memory.store import EVERYTHING
@@ -121,7 +121,7 @@ class StateActor:
 
     def destroy(self) -> None:
         self._state.access()
-        doom(self._state)
+        self._state.destroy()
 
     def set_to_none(self) -> None:
         self._state.unset = True

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote, unquote_to_bytes
 
 __all__ = ["cookie_values", "path_matches"]
 
@@ -18,7 +18,12 @@ def cookie_values(header: str, name: str) -> Iterator[str]:
 
 
 def path_matches(request_path: str, cookie_path: str) -> bool:
-    """Tell whether a browser sends a cookie of ``cookie_path`` to ``request_path`` (RFC 6265, 5.1.4)."""
+    """Tell whether a browser sends a cookie of ``cookie_path`` to ``request_path`` (RFC 6265, 5.1.4).
+
+    Servers hand out the request's path decoded; the cookie's is still encoded.
+    """
+    if "%" in cookie_path:
+        cookie_path = unquote(cookie_path)
     if cookie_path == "/" or request_path == cookie_path:
         return True
     return request_path.startswith(cookie_path if cookie_path.endswith("/") else f"{cookie_path}/")

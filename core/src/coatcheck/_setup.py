@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import re
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
@@ -41,6 +42,7 @@ class Setup(Generic[_S]):
         self.options = options
         self._given = given
         self._opener = opener
+        self._opening = threading.Lock()
         self._opened = opener() if given is None else None
         self._advised = self._told_passing = False
         self.context = Context(options, self.store.supports, RateLimit())
@@ -50,16 +52,20 @@ class Setup(Generic[_S]):
 
     @property
     def store(self) -> _S:
-        """The store, opened afresh if it was closed."""
-        if self._given is not None:
-            return self._given
-        if self._opened is None:
-            self._opened = self._opener()
-        return self._opened
+        """The store, opened afresh if it was closed; read it once for each request."""
+        store = self._given if self._given is not None else self._opened
+        return store if store is not None else self._open()
+
+    def _open(self) -> _S:
+        with self._opening:  # several threads may find it closed
+            if self._opened is None:
+                self._opened = self._opener()
+            return self._opened
 
     def take_opened(self) -> _S | None:
         """Give up the store that was opened from a URL, so that it can be closed; None if there is none."""
-        opened, self._opened = self._opened, None
+        with self._opening:
+            opened, self._opened = self._opened, None
         return opened
 
     def tell_passing_through(self) -> None:
@@ -72,12 +78,12 @@ class Setup(Generic[_S]):
                 self.options.key,
             )
 
-    def advise(self, request: Mapping[str, Any]) -> None:
+    def advise(self, request: Mapping[str, Any], store: _S) -> None:
         """Warn once where a store that lives in one process cannot serve several, or is not meant to."""
         if self._advised:
             return
         self._advised = True
-        if not self.store.process_local:
+        if not store.process_local:
             return
         if request.get("wsgi.multiprocess") or _is_one_of_several():
             reason = "its server has started several processes, which do not share sessions"
@@ -87,7 +93,7 @@ class Setup(Generic[_S]):
             return
         logger.warning(
             "%s keeps sessions in this process, but %s; use a server-backed store such as redis://",
-            type(self.store).__name__,
+            type(store).__name__,
             reason,
         )
 
@@ -132,7 +138,8 @@ def check_entry(state: State, entry: object, session: object) -> None:
 
 def warn_of_late_changes(state: State) -> None:
     """Say that nested data was changed after the response had been sent."""
-    settled = state.destroyed or state.unset or state.anonymous or state.gone or not state.accessed
+    nothing_to_save = state.unset or state.anonymous or state.withheld or not state.accessed
+    settled = nothing_to_save or state.destroyed or state.gone
     if not settled and changed_since_saved(state):
         state.context.warnings.warn(
             "a session was changed after its response had been sent; the change is lost"

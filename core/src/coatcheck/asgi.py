@@ -1,10 +1,11 @@
 """The ASGI middleware (HTTP, WebSocket, Lifespan): a thin shell around the engine."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, TypeAlias, Unpack
 
 from coatcheck._log import logger
-from coatcheck._run import drain, run_async, run_shielded
+from coatcheck._run import Turns, drain, run_async, run_later, run_shielded
 from coatcheck._setup import (
     UNAVAILABLE,
     UNAVAILABLE_HEADERS,
@@ -83,7 +84,6 @@ class SessionMiddleware:
             setup.tell_passing_through()
             await self.app(scope, receive, send)
             return
-        setup.advise(scope)
         cookies, forwarded = _request_headers(scope)
         https = scope.get("scheme") in ("https", "wss")
         state = begin(
@@ -92,13 +92,15 @@ class SessionMiddleware:
         if state is None:
             await self.app(scope, receive, send)
             return
+        store = setup.store
+        setup.advise(scope, store)
         try:
-            await run_async(load(state), setup.store)
+            await run_async(load(state), store)
         except StoreUnavailable as error:
             if not goes_on_without(state, error):
                 await _refuse(scope, receive, send)
                 return
-        await _Exchange(state, setup.store, scope, receive, send).run(self.app)
+        await _Exchange(state, store, scope, receive, send).run(self.app)
 
     def _closing_at_shutdown(self, send: Send) -> Send:
         async def closing_send(message: Message) -> None:
@@ -112,6 +114,10 @@ class SessionMiddleware:
         return closing_send
 
 
+class _ResponseReplaced(OSError):
+    """The application goes on with a response that is not sent; servers, too, raise an OSError then."""
+
+
 class _Exchange:
     """One request or websocket: its response is held back until the session is committed."""
 
@@ -122,8 +128,11 @@ class _Exchange:
         self._real_receive = receive
         self._real_send = send
         self._held: Message | None = None
+        self._opening: asyncio.Event | None = None
         self._replaced = False
-        self._session = scope[state.options.key] = AsyncSession(state, store)
+        self._failure: Exception | None = None
+        self._turns = Turns()
+        self._session = scope[state.options.key] = AsyncSession(state, store, self._turns)
 
     async def run(self, app: ASGIApp) -> None:
         websocket = self._scope["type"] == "websocket"
@@ -133,15 +142,17 @@ class _Exchange:
             else:
                 await app(self._scope, self._real_receive, self._send)
             await self._finish()
-        except BaseException:
-            await self._abandon()
-            raise
+        except BaseException as error:
+            await self._abandon(error)
+            if not (self._replaced and isinstance(error, Exception)):
+                raise
+            _tell_unless_due_to_us(error)
 
     async def _send(self, message: Message) -> None:
         kind = message["type"]
         if self._replaced:
-            return
-        if kind in _STARTS:
+            raise _ResponseReplaced("the session store failed: a 503 was sent in place of this response")
+        if kind in _STARTS and not self._state.head_sent:
             self._held = message
         elif kind in _BODIES:
             await self._send_body(message)
@@ -151,32 +162,47 @@ class _Exchange:
     async def _send_body(self, message: Message) -> None:
         state = self._state
         last = not message.get("more_body", False)
-        if not state.head_sent:
+        first = not state.head_sent or self._opening is not None
+        if first:
             await self._send_head()
-        elif last and not state.closed:
+        # A first commit that wrote has waited, and other tasks may have changed the session meanwhile.
+        if last and not state.closed and (state.saved or not first):
             await self._commit()
         if not self._replaced:
             state.closed = state.closed or last
             await self._real_send(message)
 
     async def _send_head(self) -> None:
-        """Commit, and send the held start, or a 503 if the store fails."""
+        """Commit and send the held start, once: of several tasks that send, the first does it."""
+        while self._opening is not None:
+            await self._opening.wait()
+        if self._state.head_sent:
+            return
+        self._opening = opening = asyncio.Event()
+        try:
+            await self._commit_and_send_head()
+        finally:
+            self._opening = None
+            opening.set()
+
+    async def _commit_and_send_head(self) -> None:
         head = self._held
         try:
             outcome = await self._commit()
         except StoreUnavailable as error:
-            self._raise_or_replace(error)
-            await _refuse(self._scope, None, self._real_send)
+            await self._raise_or_replace(error)
             return
         self._state.head_sent = True
         if head is not None:
             await self._real_send(_with_headers(head, outcome))
 
-    def _raise_or_replace(self, error: StoreUnavailable) -> None:
+    async def _raise_or_replace(self, error: StoreUnavailable) -> None:
+        """Send a 503 in place of the response, unless the option wants the error."""
         tell_outage(self._state, error)
         if self._state.options.on_unavailable == "raise":
             raise error
         self._replaced = self._state.head_sent = self._state.closed = True
+        await _refuse(self._scope, None, self._real_send)
 
     async def _send_websocket(self, message: Message) -> None:
         kind = message["type"]
@@ -184,30 +210,46 @@ class _Exchange:
             self._held = message
             await self._send_head()
         elif kind == "websocket.close" and not self._replaced:
-            self._state.head_sent = True
-            await self._commit()
-            await self._real_send(message)
+            await self._close_websocket(message)
         else:
             await self._send(message)
+
+    async def _close_websocket(self, message: Message) -> None:
+        answered, self._state.head_sent = self._state.head_sent, True
+        try:
+            await self._commit()
+        except StoreUnavailable as error:
+            if answered:
+                raise
+            await self._raise_or_replace(error)
+            return
+        await self._real_send(message)
 
     async def _receive_websocket(self) -> Message:
         message = await self._real_receive()
         if message["type"] == "websocket.disconnect" and not self._replaced:
             # The usual end: frameworks raise at this message, after which nothing would be saved.
             self._state.head_sent = True
-            await self._commit()
+            try:
+                await self._commit()
+            except Exception as error:  # noqa: BLE001 (raised at the end; the application needs the message)
+                self._failure = error
         return message
 
     async def _commit(self) -> Outcome:
+        if self._failure is not None:  # to be raised; what failed at the end is not tried again
+            return Outcome()
         check_entry(self._state, self._scope.get(self._state.options.key), self._session)
-        return await run_shielded(commit(self._state), self._store)
+        return await run_shielded(commit(self._state), self._store, self._turns)
 
     async def _finish(self) -> None:
         """Commit what was not committed when the application returned."""
         state = self._state
+        if self._failure is not None:
+            raise self._failure
         if self._replaced:
-            return
-        if state.closed:
+            pass
+        elif state.closed:
             warn_of_late_changes(state)
         elif self._held is not None and not state.head_sent:
             await self._send_head()
@@ -216,15 +258,26 @@ class _Exchange:
             await self._commit()
         state.finish()
 
-    async def _abandon(self) -> None:
+    async def _abandon(self, raised: BaseException) -> None:
         """Carry out a pending destroy, and nothing else: the application raised or was cancelled."""
         state = self._state
+        if self._failure is not None and raised is not self._failure:
+            logger.error("saving a session failed when its websocket closed", exc_info=self._failure)
         state.unset = state.unset or self._scope.get(state.options.key) is None
         try:
-            await run_shielded(abandon(state), self._store)
+            if self._turns.ahead and isinstance(raised, asyncio.CancelledError):
+                run_later(abandon(state), self._store, self._turns)  # cancelled again: it waits for nothing
+            else:
+                await run_shielded(abandon(state), self._store, self._turns)
         except Exception:  # noqa: BLE001 (the application's error is the one to be heard of)
             logger.exception("a session could not be destroyed after the application raised")
         state.finish()
+
+
+def _tell_unless_due_to_us(error: Exception) -> None:
+    """Log what the application raised after its response was replaced, unless that is how it heard of it."""
+    if not isinstance(error, OSError) and not isinstance(error.__context__, _ResponseReplaced):
+        logger.info("the application raised after a 503 was sent in place of its response", exc_info=error)
 
 
 async def _refuse(scope: Scope, receive: Receive | None, send: Send) -> None:

@@ -1,5 +1,7 @@
 """The options of the middleware: one frozen value, checked when it is made."""
 
+import functools
+import inspect
 import math
 import re
 import secrets
@@ -118,7 +120,9 @@ class Options:
                 logger.warning(
                     "samesite='auto' without secure: over https browsers refuse the cookie; use secure='auto'"
                 )
-        elif not callable(self.cookie):
+        elif callable(self.cookie):
+            _check_plain("cookie", self.cookie)
+        else:
             raise TypeError(
                 "cookie must be CookieOptions or a callable that returns them, "
                 f"not {type(self.cookie).__name__}"
@@ -197,6 +201,14 @@ def _check_text(name: str, value: object) -> None:
 def _check_callable(name: str, value: object) -> None:
     if not callable(value):
         raise TypeError(f"{name} must be callable, not {type(value).__name__}")
+    _check_plain(name, value)
+
+
+def _check_plain(name: str, value: object) -> None:
+    while isinstance(value, functools.partial):
+        value = value.func
+    if inspect.iscoroutinefunction(value) or inspect.iscoroutinefunction(type(value).__call__):
+        raise TypeError(f"{name} must be a plain callable, not an async one: callables of options never wait")
 
 
 def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any, Generic, Self, TypeVar, Unpack
 
 from coatcheck._log import RateLimit
-from coatcheck._run import run, run_async
+from coatcheck._run import Turns, run, run_async, run_shielded
 from coatcheck.cookie import Cookie, CookieOptions
 from coatcheck.engine import committing, writing
 from coatcheck.engine.documents import RESERVED
 from coatcheck.engine.loading import load, reload
-from coatcheck.engine.state import Context, State, changed_since_saved
+from coatcheck.engine.state import Context, State, modified
 from coatcheck.options import SessionOptions, parse_options
 from coatcheck.store import AsyncStore, Store
 
@@ -116,7 +116,7 @@ class _BaseSession(MutableMapping[str, Any], Generic[_S]):
     @property
     def modified(self) -> bool:
         """True if data, nested data or cookie attributes differ from what the request began with."""
-        return changed_since_saved(self._state) or self._state.modified
+        return modified(self._state)
 
     @property
     def accessed(self) -> bool:
@@ -160,7 +160,7 @@ class _BaseSession(MutableMapping[str, Any], Generic[_S]):
         if not state.destroyed:
             state.require_usable()
             state.access()
-            committing.doom(state)
+            state.destroy()
 
     def unset(self) -> None:
         """Leave the session out of the commit, as deleting its entry from scope or environ does."""
@@ -206,21 +206,29 @@ class Session(_BaseSession[Store]):
 
 
 class AsyncSession(_BaseSession[AsyncStore]):
-    """A session in async code: ``save``, ``reload`` and ``transact`` are awaited, all else is plain."""
+    """A session in async code: ``save``, ``reload`` and ``transact`` are awaited, all else is plain.
 
-    __slots__ = ()
+    They wait for each other. A ``save`` or ``transact`` that was begun is carried
+    out to its end if its caller is cancelled.
+    """
+
+    __slots__ = ("_turns",)
+
+    def __init__(self, state: State, store: AsyncStore, turns: Turns | None = None) -> None:
+        super().__init__(state, store)
+        self._turns = turns or Turns()
 
     async def save(self) -> None:
         """See :meth:`Session.save`. Outside a request it also carries out a ``destroy()``."""
-        await run_async(committing.save(self._state), self._store)
+        await run_shielded(committing.save(self._state), self._store, self._turns)
 
     async def reload(self) -> None:
         """See :meth:`Session.reload`."""
-        await run_async(reload(self._state), self._store)
+        await run_async(reload(self._state), self._store, self._turns)
 
     async def transact(self, function: Callable[[dict[str, Any]], _T], *, attempts: int = _ATTEMPTS) -> _T:
         """See :meth:`Session.transact`; ``function`` is plain here too."""
-        return await run_async(writing.transact(self._state, function, attempts), self._store)
+        return await run_shielded(writing.transact(self._state, function, attempts), self._store, self._turns)
 
 
 def load_session(store: Store, sid: str, /, **options: Unpack[SessionOptions]) -> Session | None:

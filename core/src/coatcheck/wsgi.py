@@ -68,7 +68,6 @@ class SessionMiddleware:
         if environ.get(key) is not None:
             setup.tell_passing_through()
             return self.app(environ, start_response)
-        setup.advise(environ)
         state = begin(
             setup.context,
             environ,
@@ -79,13 +78,15 @@ class SessionMiddleware:
         )
         if state is None:
             return self.app(environ, start_response)
+        store = setup.store
+        setup.advise(environ, store)
         try:
-            run(load(state), setup.store)
+            run(load(state), store)
         except StoreUnavailable as error:
             if not goes_on_without(state, error):
                 start_response(_UNAVAILABLE_STATUS, list(UNAVAILABLE_HEADERS))
                 return _apology(environ)
-        return _Exchange(state, setup.store, environ, start_response).respond(self.app)
+        return _Exchange(state, store, environ, start_response).respond(self.app)
 
 
 class _Exchange:
@@ -103,7 +104,7 @@ class _Exchange:
         self._session = environ[state.options.key] = Session(state, store)
 
     def respond(self, app: WSGIApp) -> Iterable[bytes]:
-        with self._abandoning():
+        with self.abandoning():
             body = app(self._environ, self.start_response)
             if isinstance(body, list | tuple) or self._is_file(body):
                 # Nothing is computed any more: the server may see the body's length or send the file itself.
@@ -113,14 +114,19 @@ class _Exchange:
                     if not self._complete or self._replaced:
                         _close_body(body)
                 return self._apology if self._replaced else body
-            return _Body(self, body)
+            try:
+                return _Body(self, body)
+            except BaseException:  # it could not be iterated over
+                _close_body(body)
+                raise
 
-    def start_response(self, status: str, headers: Headers, *exc_info: ExcInfo) -> Write:
+    def start_response(self, status: str, headers: Headers, exc_info: ExcInfo | None = None) -> Write:
+        given = () if exc_info is None else (exc_info,)
         if self._head_out:
-            return self._real_start_response(status, headers, *exc_info)  # raises, as the protocol wants
-        if self._held is not None and not exc_info:
+            return self._real_start_response(status, headers, *given)  # raises, as the protocol wants
+        if self._held is not None and not given:
             raise RuntimeError("the application called start_response twice without exc_info")
-        self._held = status, list(headers), exc_info
+        self._held = status, list(headers), given
         return self._write
 
     def _write(self, data: bytes) -> None:
@@ -168,7 +174,7 @@ class _Exchange:
     def next_chunk(self, chunks: Iterator[bytes]) -> bytes:
         """Return the next chunk that is not empty; the head goes out before the first."""
         if not self._replaced:
-            with self._abandoning():
+            with self.abandoning():
                 for chunk in chunks:
                     if chunk:
                         self.send_head()
@@ -196,7 +202,7 @@ class _Exchange:
         return isinstance(wrapper, type) and isinstance(body, wrapper)
 
     @contextmanager
-    def _abandoning(self) -> Generator[None, None, None]:
+    def abandoning(self) -> Generator[None, None, None]:
         """Carry out a pending destroy, and nothing else, if the application raises."""
         try:
             yield
@@ -225,10 +231,9 @@ class _Body:
         return self._exchange.next_chunk(self._chunks)
 
     def close(self) -> None:
-        try:
+        with self._exchange.abandoning():
             _close_body(self._body)
-        finally:
-            self._exchange.close()
+        self._exchange.close()
 
 
 def _apology(environ: Environ) -> list[bytes]:

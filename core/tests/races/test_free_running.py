@@ -4,12 +4,12 @@ import asyncio
 import random
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
-from harness.races import ASGIVisitor, AsyncGatedStore, Fault, Step, WSGIVisitor, caught
+from harness.races import Answer, ASGIVisitor, AsyncGatedStore, Fault, Step, WSGIVisitor, caught
 
 from coatcheck import SessionDestroyed, load_session
 from coatcheck_memory import MemoryStore, Table
@@ -17,8 +17,26 @@ from coatcheck_memory import MemoryStore, Table
 pytestmark = pytest.mark.usefixtures("no_pauses")
 PARALLEL = 16
 REPETITIONS = 300
-Play = Callable[[Fault, Sequence[Step]], dict[str, Any] | None]
-"""Serves one request per step, all at once, and returns what the session holds then; None: it is gone."""
+
+
+class Left(NamedTuple):
+    """What a play comes to."""
+
+    sid: str
+    """The id that all requests came with."""
+    sessions: dict[str, dict[str, Any]]
+    """The data of every session that the store holds, by id."""
+    results: list[Any]
+    """What the steps returned, in their order."""
+
+    @property
+    def data(self) -> dict[str, Any] | None:
+        """What the session that all requests came with holds; None: it is gone."""
+        return self.sessions.get(self.sid)
+
+
+Play = Callable[[Fault, Sequence[Step]], Left]
+"""Serves one request per step, all at once, and returns what is left."""
 
 
 @pytest.fixture(params=["wsgi", "asgi"])
@@ -35,22 +53,22 @@ def play(request: pytest.FixtureRequest) -> Iterator[Play]:
             yield lambda fault, steps: runner.run(_play_in_tasks(fault, steps))
 
 
-def _play_in_threads(pool: ThreadPoolExecutor, fault: Fault, steps: Sequence[Step]) -> dict[str, Any] | None:
+def _play_in_threads(pool: ThreadPoolExecutor, fault: Fault, steps: Sequence[Step]) -> Left:
     table, barrier = Table(), threading.Barrier(len(steps))
     visitor = WSGIVisitor(fault.blocking_store(table))
     sid = visitor.request([_begin], keep=True).sid
     answers = list(pool.map(lambda step: visitor.request([lambda _: barrier.wait(), step]), steps))
     assert [answer.error for answer in answers if answer.error] == []
-    return _left(table, sid)
+    return _left(table, sid, answers)
 
 
-async def _play_in_tasks(fault: Fault, steps: Sequence[Step]) -> dict[str, Any] | None:
+async def _play_in_tasks(fault: Fault, steps: Sequence[Step]) -> Left:
     table, barrier = Table(), asyncio.Barrier(len(steps))
     visitor = ASGIVisitor(AsyncGatedStore(fault.async_store(table), _hesitate))
     sid = (await visitor.request([_begin], keep=True)).sid
     answers = await asyncio.gather(*(visitor.request([lambda _: barrier.wait(), step]) for step in steps))
     assert [answer.error for answer in answers if answer.error] == []
-    return _left(table, sid)
+    return _left(table, sid, answers)
 
 
 async def _hesitate(_where: str) -> None:
@@ -63,9 +81,10 @@ def _begin(session: Any) -> None:
     session["n"] = 0
 
 
-def _left(table: Table, sid: str | None) -> dict[str, Any] | None:
-    session = load_session(MemoryStore(table=table), str(sid))
-    return None if session is None else dict(session)
+def _left(table: Table, sid: str | None, answers: Iterable[Answer]) -> Left:
+    store = MemoryStore(table=table)
+    sessions = {stored: dict(load_session(store, stored) or {}) for stored in table.snapshot()}
+    return Left(str(sid), sessions, [answer.results[1] for answer in answers])
 
 
 def putting(key: str) -> Step:
@@ -88,45 +107,83 @@ def increment(session: Any) -> Any:
     return session.transact(lambda data: data.update(n=data["n"] + 1))
 
 
-def noticed(play: Play, fault: Fault, steps: Sequence[Step], wanted: dict[str, Any] | None) -> bool:
-    """Tell whether a store with a fault fails what one without it has to keep."""
-    return any(play(fault, steps) != wanted for _ in range(REPETITIONS))
+def increment_or_learn_that_it_ended(session: Any) -> Any:
+    return caught(increment, SessionDestroyed)(session)
+
+
+def putting_at_once(key: str) -> Step:
+    """Return a step that stores a key and returns it, or the error that it was not stored."""
+
+    def put(data: dict[str, Any]) -> str:
+        data[key] = 1
+        return key
+
+    return caught(lambda session: session.transact(put), SessionDestroyed)
+
+
+def log_in(session: Any) -> None:
+    session.regenerate(keep_data=True)
+    session["user"] = "ann"
+
+
+def log_in_afresh(session: Any) -> None:
+    session.regenerate()
+    session["user"] = "ann"
+
+
+def check(play: Play, steps: list[Step], holds: Callable[[Left], bool], *broken_by: Fault) -> None:
+    """Assert that ``holds`` is true of every play, and that each fault of a store is found out by it."""
+    for _ in range(REPETITIONS):
+        random.shuffle(steps)
+        left = play(Fault.NONE, steps)
+        assert holds(left), left
+    for fault in broken_by:
+        assert any(not holds(play(fault, steps)) for _ in range(REPETITIONS)), fault
+
+
+def gone(left: Left) -> bool:
+    return left.data is None
 
 
 def test_sixteen_writers_of_different_keys_lose_nothing(play: Play) -> None:
     keys = [f"key{number}" for number in range(PARALLEL)]
-    writers = [putting(key) for key in keys]
     everything = {"n": 0} | dict.fromkeys(keys, 1)
 
-    for _ in range(REPETITIONS):
-        assert play(Fault.NONE, writers) == everything
-    assert noticed(play, Fault.IGNORES_EXPECTED, writers, everything)
+    check(play, [putting(key) for key in keys], lambda left: left.data == everything, Fault.IGNORES_EXPECTED)
 
 
 def test_sixteen_increments_are_all_counted(play: Play) -> None:
-    increments = [increment] * PARALLEL
-
-    for _ in range(REPETITIONS):
-        assert play(Fault.NONE, increments) == {"n": PARALLEL}
-    assert noticed(play, Fault.IGNORES_EXPECTED, increments, {"n": PARALLEL})
+    check(play, [increment] * PARALLEL, lambda left: left.data == {"n": PARALLEL}, Fault.IGNORES_EXPECTED)
 
 
 def test_a_logout_among_writers_and_readers_is_final(play: Play) -> None:
-    visits = [log_out, *[putting(f"key{number}") for number in range(9)], *[read] * 3, *[touch] * 3]
+    writers = [putting(f"key{number}") for number in range(9)]
 
-    for _ in range(REPETITIONS):
-        random.shuffle(visits)
-        assert play(Fault.NONE, visits) is None
-    assert noticed(play, Fault.REVIVES, visits, None)
+    check(play, [log_out, *writers, *[read] * 3, *[touch] * 3], gone, Fault.REVIVES)
 
 
 def test_a_logout_among_increments_is_final(play: Play) -> None:
-    def try_to_increment(session: Any) -> Any:
-        return caught(increment, SessionDestroyed)(session)
+    others = [increment_or_learn_that_it_ended] * (PARALLEL - 1)
 
-    visits = [log_out, *[try_to_increment] * (PARALLEL - 1)]
+    check(play, [log_out, *others], gone, Fault.REVIVES)
 
-    for _ in range(REPETITIONS // 3):
-        random.shuffle(visits)
-        assert play(Fault.NONE, visits) is None
-    assert noticed(play, Fault.REVIVES, visits, None)
+
+def test_a_login_among_writers_ends_the_old_id_and_loses_nothing_that_was_stored(play: Play) -> None:
+    writers = [putting_at_once(f"key{number}") for number in range(PARALLEL - 1)]
+
+    def nothing_is_lost(left: Left) -> bool:
+        (goes_on,) = [data for data in left.sessions.values() if "user" in data]
+        stored = {key for key in left.results if isinstance(key, str)}
+        return gone(left) and goes_on == {"n": 0, "user": "ann"} | dict.fromkeys(stored, 1)
+
+    check(play, [log_in, *writers], nothing_is_lost, Fault.REVIVES, Fault.IGNORES_EXPECTED)
+
+
+def test_a_login_that_keeps_nothing_ends_the_old_id_among_writers(play: Play) -> None:
+    writers = [putting(f"key{number}") for number in range(9)]
+
+    def is_fresh(left: Left) -> bool:
+        (goes_on,) = [data for data in left.sessions.values() if "user" in data]
+        return gone(left) and goes_on == {"user": "ann"}
+
+    check(play, [log_in_afresh, *writers, *[read] * 3, *[touch] * 3], is_fresh, Fault.REVIVES)

@@ -166,9 +166,10 @@ def test_the_pauses_between_attempts_are_short_and_uneven(
 
     visitor.request(caught(transacting(_meddled(table, []), attempts=21), SessionConflict))
 
-    assert len(set(pauses)) > 10
-    assert all(0.001 <= seconds <= 0.020 for seconds in pauses)
-    assert len(pauses) == 20
+    waits = [seconds for seconds in pauses if seconds]  # a listing of the memory store sleeps for none
+    assert len(set(waits)) > 10
+    assert all(0.001 <= seconds <= 0.020 for seconds in waits)
+    assert len(waits) == 20
 
 
 def _meddled(table: Table, calls: list[Data]) -> Callable[[Data], int]:

@@ -57,14 +57,9 @@ def touch(supports: Supports, sid: str, ttl: float, slack: float) -> Flow[bool]:
     return alive
 
 
-def get_and_touch(supports: Supports, sid: str, ttl: float, slack: float) -> Flow[bytes | None]:
-    """Read and renew a record; without ``get_and_touch`` in two calls."""
-    if supports.get_and_touch:
-        stored: bytes | None = yield Call("get_and_touch", (sid,), {"ttl": ttl, "slack": slack})
-        return stored
-    stored = yield from get(sid)
-    if stored is not None:
-        yield from touch(supports, sid, ttl, slack)
+def get_and_touch(sid: str, ttl: float, slack: float) -> Flow[bytes | None]:
+    """Read and renew a record."""
+    stored: bytes | None = yield Call("get_and_touch", (sid,), {"ttl": ttl, "slack": slack})
     return stored
 
 

@@ -44,7 +44,7 @@ def commit(state: State) -> Flow[Outcome]:
     if state.anonymous:
         return _outcome(state, "not saved: the store is unavailable", None, "the store is unavailable")
     if state.unset and state.options.unset == "destroy":
-        doom(state)
+        state.destroy()
     if state.doomed:
         yield from end_doomed(state)
     elif state.destroyed and state.explained:
@@ -63,14 +63,12 @@ def _save_or_touch(state: State) -> Flow[Outcome]:
     state.examine()
     facts = state.facts()
     write, reason = decide_write(state.options, facts)
-    starts = write is Write.SAVE and state.record is None
-    alive = not state.gone
-    if alive and write is not Write.NOTHING:
-        alive = yield from _carry_out(state, write)
-    if starts and state.record is None:
-        return _outcome(state, "not saved: its cookie cannot be sent", None, str(state.cookie_obstacle()))
-    if not alive:
+    if state.conflicted or (state.gone and write is not Write.NOTHING):
+        return _outcome(state, "not saved: the application was told why", None, "nothing was saved")
+    if write is not Write.NOTHING and not (yield from _carry_out(state, write)):
         return _dropped(state, facts)
+    if state.withheld:
+        return _outcome(state, "not saved: its cookie cannot be sent", None, str(state.cookie_obstacle()))
     send, why = decide_cookie(state.options, facts, write)
     if send and not state.head_sent:
         return _outcome(state, f"{write.value}: {reason}", *_session_cookie(state, why))
@@ -105,6 +103,7 @@ def save(state: State) -> Flow[None]:
     state.require_cookie_possible()
     state.access()
     state.examine()
+    state.conflicted = False
     if state.record is None:
         yield from writing.create(state, state.data)
     elif state.gone or not (yield from writing.update(state, state.record)):
@@ -123,27 +122,21 @@ def _session_cookie(state: State, why: str) -> tuple[str | None, str]:
 def _clearing_cookie(state: State) -> tuple[str | None, str]:
     if not state.has_cookie:
         return None, "the browser has none"
-    obstacle = state.cookie_obstacle()
+    obstacle = "the session could not be destroyed" if state.undestroyed else state.cookie_obstacle()
     if obstacle:
         return None, f"not cleared: {obstacle}"
-    return state.cookie.serialize_expired(state.options.name), "cleared"
-
-
-def doom(state: State) -> None:
-    """Mark the session, and every other one that the request's cookies name, for destruction."""
-    ids = [record.sid for record in (state.record, state.retiring and state.retiring.record) if record]
-    state.doomed = list(dict.fromkeys([*state.doomed, *ids, *state.verified]))
-    state.verified = []
-    state.destroyed = True
-    state.record = state.retiring = None
-    state.data = {}
+    return state.cookie_in_browser.serialize_expired(state.options.name), "cleared"
 
 
 def abandon(state: State) -> Flow[None]:
     """End a request whose application raised: nothing is written but a pending ``destroy``."""
     if state.unset and state.options.unset == "destroy" and not state.anonymous:
-        doom(state)
+        state.destroy()
+    if state.record is not None:  # saved under its new id, so that the old one must not stay usable
+        yield from writing.end_retired(state)
     yield from end_doomed(state)
+    if not state.explained:
+        _outcome(state, "destroyed" if state.destroyed else "not saved", None, "the application raised")
 
 
 def end_doomed(state: State) -> Flow[None]:
@@ -151,15 +144,18 @@ def end_doomed(state: State) -> Flow[None]:
 
     Every session is tried, once each, before the first failure is raised.
     """
-    failure: Exception | None = None
+    failures: dict[str, Exception] = {}
     while state.doomed:
         # Off the list first: a call whose outcome is unknown is never made twice.
         sid = state.doomed.pop(0)
         try:
             yield from calls.destroy(sid)
         except Exception as error:  # noqa: BLE001 (whatever a store raises, the other sessions end too)
-            failure = failure or error
-    if failure is not None:
+            failures[sid] = error
+    state.undestroyed = bool(failures)
+    if state.detached:
+        state.doomed = list(failures)  # for whoever calls destroy() or save() again
+    for failure in failures.values():
         raise failure
 
 

@@ -30,7 +30,7 @@ def begin(
     if not path_matches(path, cookie_options.path):
         return None
     if options.trust_proxy and not https:
-        https = forwarded.partition(",")[0].strip().lower() == "https"
+        https = forwarded.partition(",")[0].strip().lower() in ("https", "wss")
     state = State(context, request, cookie_options, https)
     if options.name in cookies:
         _identify(state, cookies)
@@ -86,25 +86,33 @@ def reload(state: State) -> Flow[None]:
     """Read the session anew, dropping unsaved changes; ``Session.reload``."""
     state.require_usable()
     state.access()
+    identity = state.identity
     stored = None if state.record is None else (yield from calls.get(state.sid))
+    if state.identity != identity:  # regenerated or destroyed while the store answered
+        state.require_usable()
+        return
     if stored is None:
         raise SessionDestroyed("there is nothing to reload: the session is not stored, or ended meanwhile")
     understood = _understand(state, state.sid, stored)
     if understood is None:
         raise SessionDestroyed("there is nothing to reload: the stored session cannot be read")
     state.take_up(*understood)
+    state.drop_changes()
+    if _lifetime_is_over(state):
+        raise SessionDestroyed("there is nothing to reload: the session reached max_lifetime")
 
 
 def _reads_and_renews(state: State) -> bool:
     """Tell whether reading renews: only sessions that live as long as they are used."""
-    return state.cookie_options.max_age is None and not state.options.rolling and not state.detached
+    own_lifetimes = state.cookie_options.max_age is not None or state.options.rolling
+    return state.context.supports.get_and_touch and not own_lifetimes and not state.detached
 
 
 def _read(state: State, sid: str, renewing: bool) -> Flow[bytes | None]:
     if not renewing:
         return (yield from calls.get(sid))
     ttl = _within(state.options.ttl, state.time_left())
-    return (yield from calls.get_and_touch(state.context.supports, sid, ttl, slack(state.options, ttl)))
+    return (yield from calls.get_and_touch(sid, ttl, slack(state.options, ttl)))
 
 
 def _within(ttl: float, left: float | None) -> float:
@@ -140,21 +148,18 @@ def _correction(state: State, renewing: bool) -> tuple[float, float] | None:
     """Return the ttl and slack of a second renewal, or None.
 
     It is due where the loaded cookie has another lifetime than the options made us
-    assume, or where ``max_lifetime`` leaves less.
+    assume, or where ``max_lifetime`` leaves less. How much is left of a record its
+    payload does not tell: whoever only renews a record leaves ``expires`` behind
+    (node-stores 2.0).
     """
     options, lifetime, left = state.options, state.cookie.original_max_age, state.time_left()
     if renewing:
-        wanted = _within(options.ttl if lifetime is None else _own_end(state, lifetime), left)
+        wanted = _within(options.ttl if lifetime is None else lifetime, left)
         return (wanted, 0.0) if wanted < options.ttl else None
     if options.rolling:
         return None  # renewed at the commit
     if lifetime is None:
         ttl = _within(options.ttl, left)
         return ttl, slack(options, ttl)
-    return (left, 0.0) if left is not None and left < _own_end(state, lifetime) else None
-
-
-def _own_end(state: State, lifetime: float) -> float:
-    # A stored end in the past is stale, not over: Express renews the record alone (node-stores 2.0).
-    remaining = state.cookie.max_age
-    return remaining if remaining is not None and remaining > 0 else lifetime
+    at_least = state.cookie.max_age or 0.0
+    return (left, 0.0) if left is not None and left < at_least else None

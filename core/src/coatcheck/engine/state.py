@@ -1,24 +1,18 @@
 """What is known of one session during one request."""
 
-import marshal
 from dataclasses import dataclass
-from typing import Any, NamedTuple
-
-import orjson
+from typing import Any
 
 from coatcheck._log import RateLimit
 from coatcheck.cookie import Cookie, CookieOptions
 from coatcheck.engine.decisions import Facts
 from coatcheck.engine.documents import Document, Record, encode
+from coatcheck.engine.drafts import Draft, Retiring
+from coatcheck.engine.fingerprints import fingerprint
 from coatcheck.engine.merge import cookie_changes, merge_cookie
 from coatcheck.errors import NotSerializable, SessionClosed, SessionDestroyed, StoreUnavailable
 from coatcheck.options import Options, Request
 from coatcheck.store import Supports
-
-_LEAVE_TO_OTHERS = (
-    orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
-)
-_WITHOUT_REFERENCES = 2  # the last format of marshal whose bytes depend on nothing but the value
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,28 +22,6 @@ class Context:
     options: Options
     supports: Supports
     warnings: RateLimit
-
-
-@dataclass(slots=True)
-class Retiring:
-    """The record of before ``regenerate``, to be ended once the new one is written."""
-
-    record: Record
-    keep_data: bool
-    assigned: set[str]
-    """The keys assigned or deleted since that record was loaded or saved, as far as they were written."""
-    cleared: bool
-
-
-class Draft(NamedTuple):
-    """A write under way: what is written, the changes that it contains, and the cookie when it began."""
-
-    record: Record
-    fingerprint: bytes | None
-    cookie: dict[str, Any]
-    cookie_before: dict[str, Any]
-    assigned: set[str]
-    cleared: bool
 
 
 class State:
@@ -67,10 +39,15 @@ class State:
     _sid: str | None = None
     _cookie: Cookie | None = None
 
+    # How often its id, and its data, were given up for new ones, maybe while a write was under way.
+    identity: int = 0
+    contents: int = 0
+
     # What it was before: fingerprints of the data at the beginning and when last saved.
     original: bytes | None = None
     saved_print: bytes | None = None
     _cookie_before: dict[str, Any] | None = None
+    _cookie_in_browser: dict[str, Any] | None = None
 
     # What the request did.
     accessed: bool = False
@@ -89,6 +66,12 @@ class State:
     loaded: bool = False
     saved: bool = False
     gone: bool = False
+    conflicted: bool = False
+    """With ``on_conflict="raise"`` the application was told that its changes are not saved."""
+    undestroyed: bool = False
+    """A session could not be destroyed, as far as the store tells."""
+    withheld: bool = False
+    """The new session was not stored, since its cookie cannot be sent."""
     explained: bool = False
     """The log has a line on how the request ended."""
     head_sent: bool = False
@@ -139,6 +122,13 @@ class State:
             self._cookie, self._cookie_before = cookie, cookie.snapshot()
         return self._cookie
 
+    @property
+    def cookie_in_browser(self) -> Cookie:
+        """The cookie with the attributes that the browser was given it with, as far as they are known."""
+        if self._cookie_in_browser is None:
+            return self.cookie
+        return Cookie.from_json(self._cookie_in_browser, clock=self.options.clock)
+
     # -- taking up records
 
     def take_up(self, record: Record, document: Document) -> None:
@@ -149,6 +139,7 @@ class State:
         self.started = document.started
         if self._cookie is None:
             self._cookie = Cookie.from_json(document.cookie, clock=self.options.clock)
+            self._cookie_in_browser = document.cookie
         else:
             self._cookie.load_json(document.cookie)
         self._cookie_before = self._cookie.snapshot()
@@ -157,37 +148,53 @@ class State:
 
     def forget(self) -> None:
         """Go on as without a session: the record's time was over."""
-        self._sid = self.record = self._cookie = self._cookie_before = self.started = None
+        self._sid = self.record = self.started = None
+        self._cookie = self._cookie_before = self._cookie_in_browser = None
         self.data = {}
         self.start_unsaved = self.loaded = False
 
     def begin_write(self, record: Record, data: dict[str, Any], cookie: Cookie) -> Draft:
         """Note what is about to be written; what is changed from now on is not part of it."""
-        fingerprint = _fingerprint(self.options, data) if self.accessed else None
+        written = fingerprint(self.options, data) if self.accessed else None
         cookies = cookie.snapshot(), self.cookie.snapshot()
-        draft = Draft(record, fingerprint, *cookies, self.assigned, self.cleared)
+        draft = Draft(self.identity, self.contents, record, written, *cookies, self.assigned, self.cleared)
         self.assigned, self.cleared = set(), False
         return draft
 
     def take_back(self, draft: Draft) -> None:
         """Note that the write was refused or failed: its changes are unsaved as before."""
-        self.assigned |= draft.assigned
-        self.cleared = self.cleared or draft.cleared
+        if draft.contents == self.contents:
+            self.assigned |= draft.assigned
+            self.cleared = self.cleared or draft.cleared
 
     def accept(self, draft: Draft) -> None:
         """Note that the write took place; ``data`` is the caller's to set."""
+        self._note_written(draft)
+        if draft.identity != self.identity:
+            self._leave_behind(draft.record)
+            return
         self._sid = draft.record.sid
         self.record = draft.record
         self.saved_print = draft.fingerprint
         later = cookie_changes(draft.cookie_before, self.cookie.snapshot())
         self.cookie.load_json(merge_cookie(draft.cookie, later) if later else draft.cookie)
         self._cookie_before = draft.cookie
-        self.assigned_ever |= draft.assigned
-        if self.retiring is not None:
-            self.retiring.assigned |= draft.assigned
-            self.retiring.cleared |= draft.cleared
         self.saved = True
         self.unsaved = self.touch_due = self.start_unsaved = False
+
+    def _note_written(self, draft: Draft) -> None:
+        if draft.contents == self.contents:
+            self.assigned_ever |= draft.assigned
+            if self.retiring is not None:
+                self.retiring.assigned |= draft.assigned
+                self.retiring.cleared |= draft.cleared
+
+    def _leave_behind(self, record: Record) -> None:
+        """End what was written for an id that the session gave up meanwhile."""
+        if self.retiring is not None and self.retiring.record.sid == record.sid:
+            self.retiring.record = record
+        elif record.sid not in self.doomed:
+            self.doomed.append(record.sid)
 
     def renew_id(self, *, keep_data: bool) -> None:
         """Go on under a new id that no store has seen; ``regenerate``."""
@@ -198,13 +205,15 @@ class State:
         elif self.retiring is not None:
             self.retiring.keep_data &= keep_data
         self.access()
+        self.identity += 1
         self._sid = self.record = None
-        self.loaded = self.destroyed = self.saved = self.gone = False
+        self.loaded = self.destroyed = self.saved = self.gone = self.conflicted = False
         self.regenerated = True
         if not keep_data:
+            self.contents += 1
             self.data = {}
             self._cookie = self.started = None
-            self.original = self.saved_print = _fingerprint(self.options, self.data)
+            self.original = self.saved_print = fingerprint(self.options, self.data)
             self.assigned.clear()
             self.cleared = False
         _ = self.sid  # new at once
@@ -241,7 +250,7 @@ class State:
         """Note that the session is read or written; from now on its data may change."""
         if not self.accessed:
             self.accessed = True
-            self.original = self.saved_print = _fingerprint(self.options, self.data)
+            self.original = self.saved_print = fingerprint(self.options, self.data)
 
     def examine(self) -> None:
         """Find out what changed, in ``modified``, ``unsaved`` and ``cookie_changed``.
@@ -251,8 +260,8 @@ class State:
         if not self.accessed:
             self.unsaved = self.start_unsaved
             return
-        print_now = _fingerprint(self.options, self.data)
-        if self.assigned and print_now == self.saved_print:
+        print_now = fingerprint(self.options, self.data)
+        if print_now == self.saved_print and (self.assigned or b"null" in print_now):
             # What is written alike may still be nothing that JSON carries faithfully: NaN where None was.
             encode(self.options, Document({}, None, self.data))
         cookie_changed = self._cookie is not None and self._cookie.snapshot() != self._cookie_before
@@ -273,6 +282,23 @@ class State:
             cookie_changed=self.cookie_changed,
             persistent=self.modified and self.cookie.expires is not None,
         )
+
+    def drop_changes(self) -> None:
+        """Note that what was not saved is given up; ``reload``."""
+        self.conflicted = False
+        if not self.saved:
+            self.modified = self.cookie_changed = False
+
+    def destroy(self) -> None:
+        """Mark the session, and every other one that the request's cookies name, for destruction."""
+        ids = [record.sid for record in (self.record, self.retiring and self.retiring.record) if record]
+        self.doomed = list(dict.fromkeys([*self.doomed, *ids, *self.verified]))
+        self.verified = []
+        self.identity += 1
+        self.contents += 1
+        self.destroyed = True
+        self.record = self.retiring = None
+        self.data = {}
 
     def finish(self) -> None:
         """Note that the response is complete.
@@ -322,25 +348,19 @@ class State:
             )
 
 
-def _fingerprint(options: Options, data: dict[str, Any]) -> bytes:
-    """Return bytes that are equal only for data that JSON writes alike; orders of keys differ.
-
-    A tenth of the cost of strict encoding.
-    """
-    try:
-        return orjson.dumps(data, option=_LEAVE_TO_OTHERS)
-    except TypeError:  # a lone surrogate, or a type that JSON does not have
-        pass
-    try:
-        return marshal.dumps(data, _WITHOUT_REFERENCES)  # never loaded
-    except ValueError:  # a type that is not built in: the codec decides about it
-        return encode(options, Document({}, None, data))
-
-
 def changed_since_saved(state: State) -> bool:
     """Tell whether anything would be lost if the session were not saved now."""
+    return not _can_be_examined(state) or state.unsaved
+
+
+def modified(state: State) -> bool:
+    """Tell whether data or cookie differ, or differed, from what the request began with."""
+    return not _can_be_examined(state) or state.modified
+
+
+def _can_be_examined(state: State) -> bool:
     try:
         state.examine()
     except NotSerializable:
-        return True
-    return state.unsaved
+        return False
+    return True

@@ -11,9 +11,10 @@ from coatcheck.cookie import Cookie
 from coatcheck.engine import calls
 from coatcheck.engine.calls import Flow, Wait
 from coatcheck.engine.documents import Document, Record, Unreadable, decode, encode, read, seal
+from coatcheck.engine.drafts import Retiring
 from coatcheck.engine.loading import slack
 from coatcheck.engine.merge import Same, cookie_changes, find_changes, merge_cookie
-from coatcheck.engine.state import Retiring, State
+from coatcheck.engine.state import State
 from coatcheck.errors import SessionConflict, SessionDestroyed
 from coatcheck.store import Replaced
 
@@ -91,12 +92,14 @@ def _ttl(state: State, cookie: Cookie) -> float:
 
 
 def create(state: State, data: dict[str, Any]) -> Flow[None]:
-    """Store a new session, then end the one that it follows on from.
+    """Store a new session, then end the one that it follows on from; or note in ``withheld`` that it was not.
 
     Not where its cookie cannot be sent: nobody could come back to it, so that it
     would only fill the store.
     """
-    if obstacle := state.cookie_obstacle():
+    obstacle = state.cookie_obstacle()
+    state.withheld = obstacle is not None
+    if obstacle is not None:
         state.context.warnings.warn(
             "a new session was not stored, since its cookie cannot be sent: %s", obstacle
         )
@@ -112,13 +115,15 @@ def create(state: State, data: dict[str, Any]) -> Flow[None]:
 def end_retired(state: State) -> Flow[None]:
     """End the record of before ``regenerate``, whatever it holds now."""
     if state.retiring is not None:
-        yield from calls.destroy(state.retiring.record.sid)
+        sid = state.retiring.record.sid
+        if sid != state.known_sid:  # ``generate_id`` may give the same id again, which is written over
+            yield from calls.destroy(sid)
         state.forget_retired()
 
 
 def finish_retiring(state: State) -> Flow[None]:
     """End the record of before ``regenerate`` once the new one is written."""
-    if state.retiring is not None and state.retiring.keep_data:
+    if state.retiring is not None and state.retiring.keep_data and state.retiring.record.sid != state.sid:
         yield from _end_predecessor(state, state.retiring)
         state.forget_retired()
     else:
@@ -127,11 +132,13 @@ def finish_retiring(state: State) -> Flow[None]:
 
 def _end_predecessor(state: State, retiring: Retiring) -> Flow[None]:
     """End the record whose data was kept, without losing what others stored in it meanwhile."""
-    patience = Patience()
-    while True:
-        old = retiring.record
+    identity, patience = state.identity, Patience()
+    while state.identity == identity:
+        old, again = retiring.record, retiring.uncertain
+        retiring.uncertain = True
         ended = yield from calls.replace(state.context.supports, old.sid, old.stored, 0.0, old.stored)
-        if ended.written:
+        retiring.uncertain = False
+        if ended.written or (ended.current is None and again):
             return
         if ended.current is None:
             # Somebody logged out meanwhile: what that session held must not live on in this one.
@@ -153,17 +160,18 @@ def _end_predecessor(state: State, retiring: Retiring) -> Flow[None]:
 
 def update(state: State, record: Record) -> Flow[bool]:
     """Write the session over its record, merged with what others stored meanwhile; False if it is gone."""
-    policy, patience = state.options.on_conflict, Patience()
+    policy, identity, patience = state.options.on_conflict, state.identity, Patience()
     version, expected = _own(state), record.stored
     while True:
         replaced = yield from _replace(
             state, record.sid, version, None if policy == "overwrite" else expected
         )
-        if replaced.written:
+        if replaced.written or state.identity != identity:  # destroyed or regenerated while it waited
             return True
         if replaced.current is None:
             return False
         if policy == "raise" and state.unsaved:
+            state.conflicted = True
             raise SessionConflict("another request changed the session meanwhile; nothing was written")
         expected = replaced.current
         yield from patience.wait()
@@ -183,18 +191,22 @@ def transact(state: State, function: Callable[[dict[str, Any]], _T], attempts: i
         result = _apply(function, data)
         yield from create(state, data)
         return result
-    record, patience = state.record, Patience(attempts)
+    record, identity, patience = state.record, state.identity, Patience(attempts)
     current = yield from calls.get(record.sid)
-    while current is not None and not state.gone:
+    while current is not None and not state.gone and state.identity == identity:
         version, _ = _merged(state, record, current, state.assigned, state.cleared)
         data = _copy(state, version.data)
         result = _apply(function, data)
         replaced = yield from _replace(state, record.sid, Version(data, version.cookie), current)
         if replaced.written:
+            state.assigned_ever |= {key for key in data if data[key] != version.data.get(key)}
             return result
         current = replaced.current
         if current is not None:
             yield from patience.wait()
+    if state.identity != identity:
+        state.require_usable()
+        raise SessionConflict("the session was regenerated while transact() waited; nothing was written")
     raise gone(state)
 
 
@@ -232,7 +244,7 @@ def _store(
             state.take_back(draft)
     if written:
         state.accept(draft)
-        if data is not state.data:
+        if data is not state.data and draft.contents == state.contents:
             same = _sameness(state)
             later = find_changes(before, state.data, state.assigned, state.cleared, same)
             state.data = later.applied_to(data, same)
