@@ -16,6 +16,7 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from cachetools import LRUCache, TLRUCache, TTLCache
@@ -99,6 +100,14 @@ SUBJECTS: dict[str, Callable[[int, Clock], Subject]] = {
 }
 
 
+LONG_CALLS: dict[str, Callable[[MemoryStore], object]] = {
+    "length": lambda kept: kept.length(),
+    "prune": lambda kept: kept.prune(),
+    "clear": lambda kept: kept.clear(),
+    "ids": lambda kept: sum(1 for _ in kept.ids()),
+}
+
+
 def ids(size: int) -> Iterable[str]:
     """Make the same ids at each call, as new objects."""
     chance = random.Random(0)  # noqa: S311 (the same ids every time)
@@ -151,6 +160,24 @@ def measure_stall(name: str, size: int) -> dict[str, float]:
     return {"stall": stall * 1e3, "collection": collection * 1e3}
 
 
+def measure_step(call: str, size: int) -> dict[str, float]:
+    """Milliseconds of a long call, and of its longest step, when half of the sessions have ended."""
+    clock = Clock()
+    kept = MemoryStore(max_sessions=size, clock=clock)
+    for number, sid in enumerate(ids(size)):
+        kept.set(sid, payload(), ttl=600 + 60 * number / size)
+    gc.collect()
+    clock.now += 630
+    pauses: list[float] = []
+    sleep, time.sleep = time.sleep, lambda _: pauses.append(time.thread_time())
+    start = time.thread_time()
+    LONG_CALLS[call](kept)
+    end = time.thread_time()
+    time.sleep = sleep
+    steps = pairwise([start, *pauses, end])
+    return {"whole": (end - start) * 1e3, "step": max(after - before for before, after in steps) * 1e3}
+
+
 def elapsed(call: Callable[..., object], *arguments: object) -> float:
     """Time one call, in seconds of this thread: what else the machine does is no stall of ours."""
     start = time.thread_time()
@@ -166,7 +193,7 @@ def per_call(operation: Callable[[str], object], asked: list[str]) -> float:
     return (time.perf_counter() - start) / len(asked) * 1e6
 
 
-MEASURES = {"speed": measure_speed, "memory": measure_memory, "stall": measure_stall}
+MEASURES = {"speed": measure_speed, "memory": measure_memory, "stall": measure_stall, "step": measure_step}
 
 
 def in_a_process(measure: str, name: str, size: int) -> dict[str, float]:
@@ -228,6 +255,11 @@ def report_stall(large: int) -> None:
     for name in SUBJECTS:
         found = in_a_process("stall", name, large)
         print(f"{name:12}  {found['stall']:9.2f} ms  {found['collection']:9.2f} ms")
+    print(f"\nLongest step of a long call, between which others run, amid a minute in which {large:,} end,")
+    print("and beside it the whole call:\n")
+    for call in LONG_CALLS:
+        found = in_a_process("step", call, large)
+        print(f"{call:12}  {found['step']:9.2f} ms  {found['whole']:9.2f} ms")
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from faces import FakeClock
 from coatcheck.store import Store
 from coatcheck_memory import Table
 from coatcheck_memory.buckets import Buckets
-from coatcheck_memory.shelves import Shelves
+from coatcheck_memory.shelves import Shelf
 from coatcheck_memory.table import SWEEP
 
 OPERATIONS: list[Callable[[Store], object]] = [
@@ -140,7 +140,7 @@ def test_an_interrupted_write_leaves_one_of_both_payloads(
 
     table.set("sid", b"old", 65)
     with monkeypatch.context() as patch:
-        patch.setattr(Shelves, "leave", interrupted)
+        patch.setattr(Shelf, "leave", interrupted)
         with pytest.raises(KeyboardInterrupt):
             table.set("sid", b"new", 600)
     for _ in range(59):
@@ -155,18 +155,20 @@ def test_a_bucket_gives_back_the_room_of_what_left_it() -> None:
     buckets = Buckets(60.0)
     for number in range(10_000):
         buckets.put(f"sid-{number}", b"1", 30.0)
-    full = sys.getsizeof(buckets.current(30.0))
+    [bucket] = buckets
+    full = sys.getsizeof(bucket)
     for number in range(9_900):
         assert buckets.remove(f"sid-{number}", 30.0)
-    assert len(buckets.current(30.0)) == 100
-    assert sys.getsizeof(buckets.current(30.0)) < full / 20
+    [bucket] = buckets
+    assert len(bucket) == 100
+    assert sys.getsizeof(bucket) < full / 20
 
 
 def test_sessions_renewed_for_years_leave_no_trail(table: Table, clock: FakeClock) -> None:
-    shelves = [table._shelves._minutes, *table._shelves._seconds]
+    shelf = table._shelves.of("sid")
     for _ in range(5_000):
         table.set("sid", b"1", 10 * 365 * 86400)
         clock.advance(60)
     assert stored(table) == 1
-    assert sum(len(shelf._buckets) for shelf in shelves) == 1
-    assert sum(len(shelf._spans) for shelf in shelves) < 100
+    assert len(list(shelf._spans)) == 1
+    assert len(shelf._spans._spans) < 100

@@ -20,7 +20,7 @@ def test_a_difference_between_twins_is_shown() -> None:
     difference = twins(changed, "MemoryStore", "AsyncMemoryStore", NAMES)
     assert [line.strip() for line in difference[3:]] == [
         "if number % BATCH == 0:",
-        "-                time.sleep(0)",
-        "+                time.sleep(1)",
-        "",
+        "-                    time.sleep(0)",
+        "+                    time.sleep(1)",
+        "time.sleep(0)",
     ]

@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Iterator
 
-__all__ = ["Buckets"]
+__all__ = ["Bucket", "Buckets"]
 
 SPARSE = 4
 """A bucket is packed when it once held more than this many times as many records as now."""
@@ -23,6 +23,7 @@ class Bucket:
         self._peak = 0
 
     def remove(self, sid: str) -> bool:
+        """Take a payload out; False if it is not here."""
         self._peak = max(self._peak, len(self.payloads))
         found = self.payloads.pop(sid, None) is not None
         if len(self.payloads) * SPARSE < self._peak:
@@ -43,10 +44,6 @@ class Buckets:
         self._width = width
         self._buckets: dict[float, Bucket] = {}  # by the number of the span
         self._spans: list[float] = []  # a heap, which may still name spans whose bucket is gone
-
-    def get(self, sid: str, ends: float) -> bytes:
-        """Return the payload of a record that is filed here."""
-        return self._buckets[ends // self._width].payloads[sid]
 
     def find(self, sid: str, ends: float) -> bytes | None:
         """Return the payload, or None if it is not filed here."""
@@ -91,16 +88,9 @@ class Buckets:
                 self._buckets.pop(heapq.heappop(self._spans), None)
         return taken
 
-    def over(self, now: float) -> Iterator[dict[str, bytes]]:
-        """Iterate over the buckets of the spans that are over: all their records have ended."""
-        current = now // self._width
-        if self._spans and self._spans[0] < current:
-            yield from (bucket.payloads for span, bucket in self._buckets.items() if span < current)
-
-    def current(self, now: float) -> dict[str, bytes]:
-        """Return the bucket of the span that goes on: some of its records may have ended."""
-        bucket = self._buckets.get(now // self._width)
-        return {} if bucket is None else bucket.payloads
+    def __iter__(self) -> Iterator[dict[str, bytes]]:
+        """Iterate over the payloads, bucket by bucket."""
+        return (bucket.payloads for bucket in self._buckets.values())
 
     def _forget_stale_spans(self) -> None:
         if len(self._spans) > 2 * len(self._buckets) + STALE:

@@ -35,6 +35,14 @@ class Ends(LRUCache[str, float]):
     def popitem(self) -> tuple[str, float]:
         """Remove the least recently used record, its payload too."""
         sid, ends = super().popitem()
-        self._shelves.remove(sid, ends)
+        self._shelves.of(sid).remove(sid, ends)
         self.last_evicted = ends
         return sid, ends
+
+    def sweep(self, now: float, limit: int) -> int:
+        """Free ended records, visiting at most ``limit`` that are due; return how many were freed."""
+        ended = self._shelves.sweep(now, limit, self.peek)
+        for sid in ended:
+            if sid in self:  # else its write was interrupted
+                del self[sid]
+        return len(ended)

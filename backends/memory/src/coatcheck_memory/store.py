@@ -6,12 +6,9 @@ from collections.abc import AsyncIterator, Iterator
 
 from coatcheck.errors import ConfigurationError, StoreError
 from coatcheck.store import AsyncStore, Replaced, Store, Supports
-from coatcheck_memory.table import MAX_SESSIONS, Clock, Table
+from coatcheck_memory.table import BATCH, MAX_SESSIONS, Clock, Table
 
 __all__ = ["AsyncMemoryStore", "MemoryStore"]
-
-BATCH = 256
-"""After how many records a long operation lets other threads or tasks run."""
 
 EVERYTHING = Supports(
     touch=True, get_and_touch=True, replace=True, ids=True, all=True, length=True, clear=True, prune=True
@@ -63,25 +60,32 @@ class MemoryStore(Store):
             yield sid
 
     def all(self) -> Iterator[tuple[str, bytes]]:
-        for number, sid in enumerate(self._records.snapshot(), start=1):
-            payload = self._records.peek(sid)
-            if payload is not None:
-                yield sid, payload
-            if number % BATCH == 0:
-                time.sleep(0)
+        for sids in self._records.listings():
+            for number, sid in enumerate(sids, start=1):
+                payload = self._records.peek(sid)
+                if payload is not None:
+                    yield sid, payload
+                if number % BATCH == 0:
+                    time.sleep(0)
+            time.sleep(0)
 
     def length(self) -> int:
-        return self._records.length()
+        _, living = self._records.sweep()
+        while living is None:
+            time.sleep(0)
+            _, living = self._records.sweep()
+        return living
 
     def clear(self) -> None:
-        self._records.clear()
+        for _ in self._records.clear():
+            time.sleep(0)
 
     def prune(self) -> int:
-        expired = self._records.expired()
-        freed = 0
-        for start in range(0, len(expired), BATCH):
-            freed += self._records.free(expired[start : start + BATCH])
+        freed, living = self._records.sweep()
+        while living is None:
             time.sleep(0)
+            more, living = self._records.sweep()
+            freed += more
         return freed
 
     def close(self) -> None:
@@ -133,25 +137,32 @@ class AsyncMemoryStore(AsyncStore):
             yield sid
 
     async def all(self) -> AsyncIterator[tuple[str, bytes]]:
-        for number, sid in enumerate(self._records.snapshot(), start=1):
-            payload = self._records.peek(sid)
-            if payload is not None:
-                yield sid, payload
-            if number % BATCH == 0:
-                await asyncio.sleep(0)
+        for sids in self._records.listings():
+            for number, sid in enumerate(sids, start=1):
+                payload = self._records.peek(sid)
+                if payload is not None:
+                    yield sid, payload
+                if number % BATCH == 0:
+                    await asyncio.sleep(0)
+            await asyncio.sleep(0)
 
     async def length(self) -> int:
-        return self._records.length()
+        _, living = self._records.sweep()
+        while living is None:
+            await asyncio.sleep(0)
+            _, living = self._records.sweep()
+        return living
 
     async def clear(self) -> None:
-        self._records.clear()
+        for _ in self._records.clear():
+            await asyncio.sleep(0)
 
     async def prune(self) -> int:
-        expired = self._records.expired()
-        freed = 0
-        for start in range(0, len(expired), BATCH):
-            freed += self._records.free(expired[start : start + BATCH])
+        freed, living = self._records.sweep()
+        while living is None:
             await asyncio.sleep(0)
+            more, living = self._records.sweep()
+            freed += more
         return freed
 
     async def aclose(self) -> None:

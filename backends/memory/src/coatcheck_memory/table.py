@@ -1,17 +1,19 @@
 """The records of memory stores: bounded, expiring, safe for threads."""
 
 import logging
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import chain
 from threading import Lock
+from typing import NamedTuple
 
 from coatcheck.errors import ConfigurationError
 from coatcheck.store import Replaced
 from coatcheck_memory.recency import LONG_AGO, Ends
-from coatcheck_memory.shelves import Shelves
+from coatcheck_memory.shelves import PARTS, SECOND, Shelves
 
-__all__ = ["MAX_SESSIONS", "Clock", "Table"]
+__all__ = ["BATCH", "MAX_SESSIONS", "Clock", "Table"]
 
 MAX_SESSIONS = 100_000
 """How many sessions a table holds unless it is told otherwise."""
@@ -19,10 +21,26 @@ MAX_SESSIONS = 100_000
 SWEEP = 64
 """How many records one operation frees at most because they have ended, so that none stalls."""
 
+BATCH = 256
+"""How many records a long operation visits before it lets other threads or tasks run."""
+
+END_OF_TIME = sys.float_info.max
+"""A moment at which every record has ended."""
+
 Clock = Callable[[], float]
 """Seconds, never going back."""
 
 logger: logging.Logger = logging.getLogger("coatcheck")
+
+
+class Swept(NamedTuple):
+    """What one step of a sweep came to."""
+
+    freed: int
+    """How many ended records it freed."""
+
+    living: int | None
+    """How many records live, or None if some that have ended may be left."""
 
 
 class Table:
@@ -43,6 +61,7 @@ class Table:
         self._lock = Lock()
         self._shelves = Shelves()
         self._ends = Ends(max_sessions, self._shelves)
+        self._idle_until = LONG_AGO
         self._eviction_logged = False
 
     def get(self, sid: str) -> bytes | None:
@@ -50,7 +69,7 @@ class Table:
         with self._lock:
             now = self._begin(sid)
             ends = self._ends[sid]
-            return self._shelves.get(sid, ends) if ends > now else None
+            return self._shelves.of(sid).get(sid, ends) if ends > now else None
 
     def set(self, sid: str, payload: bytes, ttl: float) -> None:
         """Create or overwrite; ``ttl <= 0`` leaves nothing. Raises TypeError unless it is given bytes."""
@@ -82,7 +101,7 @@ class Table:
             if ends <= now:
                 return False
             if not ttl - slack <= ends - now <= ttl:
-                self._write(sid, self._shelves.get(sid, ends), ends, now, ttl)
+                self._write(sid, self._shelves.of(sid).get(sid, ends), ends, now, ttl)
             return True
 
     def get_and_touch(self, sid: str, ttl: float, slack: float) -> bytes | None:
@@ -92,7 +111,7 @@ class Table:
             ends = self._ends[sid]
             if ends <= now:
                 return None
-            payload = self._shelves.get(sid, ends)
+            payload = self._shelves.of(sid).get(sid, ends)
             if ends - now < ttl - slack:
                 self._write(sid, payload, ends, now, ttl)
             return payload
@@ -106,7 +125,7 @@ class Table:
             ends = self._ends[sid]
             if ends <= now:
                 return Replaced(written=False)
-            current = self._shelves.get(sid, ends)
+            current = self._shelves.of(sid).get(sid, ends)
             if wanted is not None and current != wanted:
                 return Replaced(written=False, current=current)
             self._write(sid, content, ends, now, ttl)
@@ -116,48 +135,51 @@ class Table:
         """Return the payload, or None where nothing lives, without counting it as a use."""
         with self._lock:
             ends = self._ends.peek(sid)
-            return self._shelves.get(sid, ends) if ends > self._clock() else None
+            return self._shelves.of(sid).get(sid, ends) if ends > self._clock() else None
+
+    def listings(self) -> Iterator[list[str]]:
+        """Iterate over the ids of all records, also of ended ones, some at a time, in any order."""
+        for part in range(PARTS):
+            with self._lock:
+                sids = self._shelves.ids(part)
+            yield sids
 
     def snapshot(self) -> list[str]:
         """Return the ids of all records, in any order, also of those that have ended."""
-        with self._lock:
-            return list(self._ends)
+        return list(chain.from_iterable(self.listings()))
 
     def length(self) -> int:
-        """Count the living records, without visiting them."""
+        """Count the living records once the ended ones are freed, some at a time."""
+        while (living := self.sweep().living) is None:
+            pass
+        return living
+
+    def sweep(self) -> Swept:
+        """Free some of the records that have ended; count the living once none of those is left."""
         with self._lock:
             now = self._clock()
-            over = sum(len(bucket) for bucket in self._shelves.over(now))
-            return len(self._ends) - over - len(self._ended_lately(now))
+            freed = self._ends.sweep(now, BATCH)
+            return Swept(freed, None if self._shelves.due(now) else len(self._ends))
 
-    def expired(self) -> list[str]:
-        """Return the ids of the records that have ended and are not freed yet."""
+    def clear(self) -> Iterator[None]:
+        """Remove every record; iterating over what is returned frees their room, some at a time."""
+        shelves = Shelves()
+        ends = Ends(self.max_sessions, shelves)
         with self._lock:
-            now = self._clock()
-            return [*chain.from_iterable(self._shelves.over(now)), *self._ended_lately(now)]
-
-    def free(self, sids: list[str]) -> int:
-        """Free those of the records that have ended and return how many they were."""
-        with self._lock:
-            now = self._clock()
-            return sum(self._forget(sid, ends) for sid in sids if (ends := self._ends.peek(sid)) <= now)
-
-    def clear(self) -> None:
-        """Remove every record."""
-        with self._lock:
-            # Held until the lock is released: to free a million records takes a while.
             removed = self._ends, self._shelves
-            self._shelves = Shelves()
-            self._ends = Ends(self.max_sessions, self._shelves)
-        del removed
+            self._ends, self._shelves = ends, shelves
+        return _freeing(*removed)
 
     def _begin(self, sid: object) -> float:
         """Check the id, free some of the expired records, return the time."""
         if not isinstance(sid, str):
             raise TypeError(f"a session id is a str, not {type(sid).__name__}")
         now = self._clock()
-        for ended in self._shelves.sweep(now, SWEEP, self._ends.peek):
-            self._ends.pop(ended, None)
+        if now >= self._idle_until:
+            self._ends.sweep(now, SWEEP)
+            if not self._shelves.due(now):
+                # To look once a second is enough: it is never visible.
+                self._idle_until = (now // SECOND + 1) * SECOND
         return now
 
     def _write(self, sid: str, payload: bytes, before: float, now: float, ttl: float) -> None:
@@ -167,27 +189,28 @@ class Table:
             return
         ends = now + ttl
         # In this order an interruption leaves the old record or the new one.
-        self._shelves.put(sid, payload, ends, now)
+        shelf = self._shelves.of(sid)
+        shelf.put(sid, payload, ends, now)
         self._ends[sid] = ends
         if before > LONG_AGO:
-            self._shelves.leave(sid, before, ends, now)
+            shelf.leave(sid, before, ends, now)
 
-    def _forget(self, sid: str, ends: float) -> bool:
-        if ends == LONG_AGO:
-            return False
-        del self._ends[sid]
-        self._shelves.remove(sid, ends)
-        return True
-
-    def _ended_lately(self, now: float) -> list[str]:
-        """Return the ids of records that have ended within this minute or second and are not freed yet."""
-        return [sid for sid in self._shelves.current(now) if self._ends.peek(sid) <= now]
+    def _forget(self, sid: str, ends: float) -> None:
+        if ends > LONG_AGO:
+            del self._ends[sid]
+            self._shelves.of(sid).remove(sid, ends)
 
     def _first_living_eviction(self, now: float) -> bool:
         if self._eviction_logged or self._ends.last_evicted <= now:
             return False
         self._eviction_logged = True
         return True
+
+
+def _freeing(ends: Ends, shelves: Shelves) -> Iterator[None]:
+    while shelves.due(END_OF_TIME):
+        ends.sweep(END_OF_TIME, BATCH)
+        yield
 
 
 def _own(payload: bytes) -> bytes:
