@@ -1,25 +1,33 @@
 """The reference pages say everything that is public, with its type and default: they cannot drift."""
 
 import ast
+import collections.abc
 import dataclasses
 import re
 import time
-from collections.abc import Callable, Iterator, MutableMapping
+import types
+import typing
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from functools import reduce
 from inspect import Parameter, signature
+from operator import or_
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import pytest
+from harness import SITES, Site
 
 import coatcheck
 from coatcheck import (
     AsyncSession,
+    ConfigurationError,
     Cookie,
     CookieOptions,
     Session,
     Store,
     Supports,
     ThreadedStore,
+    asgi,
     errors,
     load_session,
     load_session_async,
@@ -28,9 +36,9 @@ from coatcheck import (
     register,
     wsgi,
 )
-from coatcheck.codec import JSONCodec
+from coatcheck.codec import Codec, JSONCodec, SealingCodec
 from coatcheck.options import Options, SessionOptions
-from coatcheck_memory import opening
+from coatcheck_memory import MemoryStore, Table, opening
 
 ROOT = Path(__file__).parent.parent
 
@@ -60,11 +68,64 @@ def literal(text: str) -> object:
     return ast.literal_eval(text.strip("`"))
 
 
+# -- types
+
+
+def documented(text: str) -> set[str]:
+    """Return the alternatives of the type that comes first in backticks: ``Literal["a", "b"] | None``."""
+    found = re.search(r"`([^`]+)`", text)
+    assert found, text
+    spread = re.sub(r"Literal\[(.*?)\]", lambda literal: literal[1].replace(",", " |"), found[1])
+    return {part.strip().removeprefix("coatcheck.") for part in spread.replace("\\|", "|").split("|")}
+
+
+def written(hint: Any) -> set[str]:
+    """Return the alternatives of an annotation as the pages write them."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (types.UnionType, typing.Union):
+        return set().union(*map(written, arguments))
+    if isinstance(hint, TypeVar):
+        return written(hint.__bound__)
+    if origin is Literal:
+        return {f'"{choice}"' for choice in arguments}
+    if origin is collections.abc.Callable:
+        return {f"callable({'request' if arguments[0] else ''}) -> {joined(arguments[1])}"}
+    if origin is Sequence:
+        return {"list"}
+    if origin is tuple:
+        return {f"({', '.join(map(joined, arguments))})"}
+    return {"None" if hint in (None, type(None)) else (origin or hint).__name__}
+
+
+def joined(hint: Any) -> str:
+    return " | ".join(sorted(written(hint)))
+
+
+def returned(function: Any) -> Any:
+    return get_type_hints(function)["return"]
+
+
 # -- options
 
-HINTS = get_type_hints(SessionOptions)
+GIVEN = [get_type_hints(face.SessionMiddleware.__init__) for face in (wsgi, asgi)]
+HINTS: dict[str, Any] = {
+    **get_type_hints(SessionOptions),
+    **{name: reduce(or_, (hints[name] for hints in GIVEN)) for name in ("secret", "store")},
+}
 DEFAULTS = {field.name: field.default for field in dataclasses.fields(Options) if field.init}
-OPTIONS = sorted({*HINTS, *set(signature(wsgi.SessionMiddleware).parameters)} - {"app", "options"})
+OPTIONS = sorted({*HINTS, *signature(wsgi.SessionMiddleware).parameters} - {"app", "options"})
+WRONG_VALUES: dict[str, dict[str, object]] = {
+    "secret": {"secret": ""},
+    "store": {"store": "no scheme"},
+    "name": {"name": "my shop"},
+    "key": {"key": ""},
+    "cookie": {"cookie": CookieOptions(), "name": "__Host-sid"},
+    "max_size": {"max_size": 0},
+    "ttl": {"ttl": 0},
+    "touch_after": {"touch_after": -1},
+    "max_lifetime": {"max_lifetime": 0},
+    **{name: {name: "nonsense"} for name in ("unset", "on_conflict", "on_gone", "on_unavailable")},
+}
 IN_WORDS: dict[str, str] = {
     "secret": "required",
     "store": 'default `"memory:"`',
@@ -99,13 +160,25 @@ def test_every_option_has_a_section_with_its_type_default_and_an_example(option:
         assert head.endswith(f" · {IN_WORDS[option]}")
     else:
         assert literal(head.rpartition("default ")[2]) == DEFAULTS[option]
-    for choice in choices(HINTS.get(option)):
-        assert f'"{choice}"' in head
+    assert documented(head) == written(HINTS[option])
 
 
-def choices(hint: Any) -> Iterator[str]:
-    if get_origin(hint) is Literal:
-        yield from get_args(hint)
+@pytest.mark.parametrize("option", OPTIONS)
+def test_every_option_names_the_errors_that_wrong_types_and_values_raise(option: str) -> None:
+    (raises,) = re.findall(r"^Raises .*?\n\n", sections("configuration")[option], re.MULTILINE | re.DOTALL)
+
+    assert "`TypeError`" in raises
+    with pytest.raises(TypeError):
+        make({option: object()})
+    assert ("`ConfigurationError`" in raises) == (option in WRONG_VALUES)
+    if option in WRONG_VALUES:
+        with pytest.raises(ConfigurationError):
+            make(WRONG_VALUES[option])
+
+
+def make(options: dict[str, Any]) -> object:
+    secret = options.pop("secret", "k" * 16)
+    return wsgi.SessionMiddleware(lambda environ, start_response: [], secret=secret, **options)
 
 
 @pytest.mark.parametrize("option", ["ttl", "touch_after", "max_lifetime"])
@@ -115,6 +188,17 @@ def test_durations_name_their_unit(option: str) -> None:
 
 def test_the_options_page_has_no_option_that_does_not_exist() -> None:
     assert sorted(sections("configuration")) == OPTIONS
+
+
+@pytest.mark.parametrize("protocol", [Codec, SealingCodec])
+def test_every_method_of_a_codec_is_in_the_table_with_what_it_returns(protocol: type) -> None:
+    section = sections("configuration")["codec"]
+    table = re.findall(rf"^\| `{protocol.__name__}` \| `(.*)` \| (`.*?`) \|", section, re.MULTILINE)
+    methods = {name: getattr(protocol, name) for name in sorted(public(protocol))}
+
+    assert {heading: documented(cell) for heading, cell in table} == {
+        call(name, method): written(returned(method)) for name, method in methods.items()
+    }
 
 
 # -- members
@@ -128,6 +212,9 @@ def test_every_member_of_a_session_has_a_section_with_an_example(name: str) -> N
     (section,) = [text for title, text in sections("session").items() if title.partition("(")[0] == name]
 
     assert "```python" in section
+    member = getattr(Session, name)
+    if isinstance(member, property):
+        assert documented(section.strip().splitlines()[0]) == written(returned(member.fget))
 
 
 @pytest.mark.parametrize("name", sorted(OF_A_MAPPING))
@@ -150,6 +237,9 @@ METHODS: list[tuple[str, str, Callable[..., Any]]] = [
     *(("stores", function.__name__, function) for function in (load_session, load_session_async)),
     ("stores", "register", register),
     ("stores", "ThreadedStore", ThreadedStore),
+    ("stores", "MemoryStore", MemoryStore),
+    ("stores", "Table", Table),
+    ("cookies", "Cookie", Cookie),
 ]
 
 
@@ -158,6 +248,21 @@ def test_every_method_has_a_heading_with_its_arguments(
     where: str, name: str, function: Callable[..., Any]
 ) -> None:
     assert call(name, function) in sections(where)
+
+
+@pytest.mark.parametrize(("where", "name", "function"), METHODS, ids=[name for _, name, _ in METHODS])
+def test_every_method_says_what_it_returns_and_has_an_example(
+    where: str, name: str, function: Callable[..., Any]
+) -> None:
+    section = sections(where)[call(name, function)].strip()
+    arrow = re.match("(→ .*?)[.;,:\n]", section)
+
+    assert "```python" in section or name == "register"
+    if isinstance(function, type):
+        assert arrow is None or documented(arrow[1]) == {name}
+    elif name == "check_name" or not isinstance(returned(function), TypeVar):
+        assert arrow
+        assert documented(arrow[1]) == written(returned(function))
 
 
 def call(name: str, function: Callable[..., Any]) -> str:
@@ -176,7 +281,9 @@ def call(name: str, function: Callable[..., Any]) -> str:
 def shown_default(default: Any) -> str:
     if default is Parameter.empty:
         return ""
-    return "=time.time" if default is time.time else f"={default!r}"
+    if default in (time.time, time.monotonic):
+        return f"=time.{default.__name__}"
+    return f"={default!r}"
 
 
 @pytest.mark.parametrize("field", dataclasses.fields(CookieOptions), ids=lambda field: field.name)
@@ -184,6 +291,7 @@ def test_every_cookie_option_is_in_the_table_with_its_default(field: dataclasses
     tables = page("cookies").partition("## The cookie of a session")[0]
 
     assert table_default(tables, field.name) == field.default
+    assert table_type(tables, field.name) == written(get_type_hints(CookieOptions)[field.name])
 
 
 @pytest.mark.parametrize(
@@ -193,6 +301,11 @@ def test_every_attribute_of_a_cookie_is_in_the_table_with_its_default(name: str)
     tables = page("cookies").partition("## The cookie of a session")[2]
 
     assert table_default(tables, name) == getattr(Cookie(), name)
+    member = vars(Cookie)[name]
+    hint = (
+        returned(member.fget) if isinstance(member, property) else get_args(get_type_hints(Cookie)[name])[0]
+    )
+    assert table_type(tables, name) == written(hint)
 
 
 def test_the_members_of_cookie_options_are_all_described() -> None:
@@ -200,6 +313,8 @@ def test_the_members_of_cookie_options_are_all_described() -> None:
     described = {title.partition("(")[0] for title in sections("cookies")}
 
     assert public(CookieOptions) - fields <= described
+    lifetime: Any = CookieOptions.lifetime
+    assert documented(sections("cookies")["lifetime"]) == written(returned(lifetime.fget))
 
 
 @pytest.mark.parametrize("field", dataclasses.fields(Supports), ids=lambda field: field.name)
@@ -207,24 +322,43 @@ def test_every_capability_is_in_the_table_with_its_default(field: dataclasses.Fi
     tables = page("stores").partition("### `supports`")[2]
 
     assert table_default(tables, field.name) == field.default
+    assert table_type(tables, field.name) == written(get_type_hints(Supports)[field.name])
 
 
 def table_default(text: str, name: str) -> object:
     """Return the default that the first table with a row for ``name`` gives."""
+    return literal(table_row(text, name)[1])
+
+
+def table_type(text: str, name: str) -> set[str]:
+    """Return the alternatives of the type that the first table with a row for ``name`` gives."""
+    return documented(table_row(text, name)[0])
+
+
+def table_row(text: str, name: str) -> list[str]:
     (row, *_) = re.findall(rf"^\| `{name}` \| (.*) \|$", text, re.MULTILINE)
-    return literal(row.split(" | ")[1])
+    cells: list[str] = row.split(" | ")
+    return cells
 
 
 @pytest.mark.parametrize("name", sorted(public(Store)))
-def test_every_member_of_a_store_is_on_its_page(name: str) -> None:
-    firsts = [cells[0] for cells in rows("stores")]
-    calls = [cell for cell in firsts if cell.startswith(f"`{name}(")]
-
+def test_every_member_of_a_store_is_on_its_page_with_what_it_returns_and_in_an_example(name: str) -> None:
     if name in sections("stores"):
+        assert "```python" in sections("stores")[name]
         return
+    calls = [cells for cells in rows("stores") if cells[0].startswith(f"`{name}(")]
+    method = getattr(Store, name)
+    result = returned(method)
+
     assert calls
-    expected = call(name, getattr(Store, name))
-    assert expected in calls[0]
+    heading, kind, _ = calls[0]
+    assert call(name, method) in heading
+    if get_origin(result) is Iterator:
+        assert kind.startswith("iterator of ")
+        (result,) = get_args(result)
+    assert documented(kind) == written(result)
+    examples = "".join(re.findall(r"^```python\n(.*?)^```$", page("stores"), re.MULTILINE | re.DOTALL))
+    assert name == "get_and_touch" or f".{name}(" in examples
 
 
 def test_the_options_of_the_memory_store_are_in_its_table_with_their_defaults() -> None:
@@ -234,6 +368,7 @@ def test_the_options_of_the_memory_store_are_in_its_table_with_their_defaults() 
     assert named
     for name in named:
         assert table_default(page("stores"), name) == given[name].default
+        assert table_type(page("stores"), name) == written(get_type_hints(opening.open)[name])
 
 
 def test_every_error_is_in_the_table_with_the_builtins_it_inherits() -> None:
@@ -250,3 +385,72 @@ def test_every_exported_name_is_somewhere_in_the_pages() -> None:
     everything = "".join(page(path.stem) for path in ROOT.glob("docs/*.md"))
 
     assert [name for name in coatcheck.__all__ if name not in everything] == []
+
+
+# -- calls to the store
+
+
+def change(session: Any) -> None:
+    session["n"] = session.get("n", 0) + 1
+
+
+def read(session: Any) -> None:
+    session.get("n")
+
+
+def count(
+    open_site: type[Site], handler: Callable[[Any], Any], *, stored: bool = True, **options: Any
+) -> int:
+    """Count the calls that a visit makes: of a visitor with a stored session, or of a new one."""
+    site = open_site(**options)
+    if stored:
+        site.visit(change)
+    site.trace.take()
+    site.visit(handler)
+    return len(site.trace.operations)
+
+
+def count_forged(open_site: type[Site]) -> int:
+    site = open_site()
+    site.visit(read, headers=[("Cookie", "sid=s%3Aforged.signature")])
+    return len(site.trace.operations)
+
+
+def regenerate(keep_data: bool, then: Callable[[Any], None]) -> Callable[[Any], None]:
+    def act(session: Any) -> None:
+        session.regenerate(keep_data=keep_data)
+        then(session)
+
+    return act
+
+
+COUNTED: dict[str, Callable[[type[Site]], list[int]]] = {
+    "no cookie, session unused or only read": lambda site: once(
+        *(count(site, handler, stored=False) for handler in (read, lambda session: None))
+    ),
+    "forged cookie": lambda site: [count_forged(site)],
+    "new session stored": lambda site: [count(site, change, stored=False)],
+    "session read": lambda site: [count(site, read), count(site, read, rolling=True)],
+    "session changed": lambda site: [count(site, change)],
+    "`destroy()` of a loaded session": lambda site: [count(site, lambda session: session.destroy())],
+    "`regenerate()` of a loaded session, changed or not": lambda site: once(
+        *(count(site, regenerate(keep, then)) for keep in (True, False) for then in (read, change))
+    ),
+}
+
+
+def once(*counts: int) -> list[int]:
+    """Return the number that all of them are."""
+    return sorted(set(counts))
+
+
+@pytest.mark.parametrize("open_site", SITES)
+def test_the_calls_to_the_store_are_as_many_as_the_page_says(
+    open_site: type[Site],
+) -> None:
+    table = page("middleware").partition("| calls to the store |\n|---|---|\n")[2].partition("\n\n")[0]
+    said = dict(re.findall(r"^\| (.*) \| (.*) \|$", table, re.MULTILINE))
+
+    assert {
+        request: [int(number) for number in re.findall(r"\d+", cell)] for request, cell in said.items()
+    } == {request: counted(open_site) for request, counted in COUNTED.items()}

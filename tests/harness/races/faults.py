@@ -47,11 +47,46 @@ class _AsyncHeedlessStore(AsyncMemoryStore):
         return await super().replace(sid, payload, ttl=ttl)
 
 
+class _TouchRevivingStore(MemoryStore):
+    """``touch`` brings back what was stored and has ended: it renews a destroyed session."""
+
+    def __init__(self, *, table: Table) -> None:
+        super().__init__(table=table)
+        self._last: dict[str, bytes] = {}
+
+    def set(self, sid: str, payload: bytes, /, *, ttl: float) -> None:
+        self._last[sid] = payload
+        super().set(sid, payload, ttl=ttl)
+
+    def touch(self, sid: str, /, *, ttl: float, slack: float = 0) -> bool:
+        if not super().touch(sid, ttl=ttl, slack=slack):
+            super().set(sid, self._last[sid], ttl=ttl)
+        return True
+
+
+class _AsyncTouchRevivingStore(AsyncMemoryStore):
+    """See :class:`_TouchRevivingStore`."""
+
+    def __init__(self, *, table: Table) -> None:
+        super().__init__(table=table)
+        self._last: dict[str, bytes] = {}
+
+    async def set(self, sid: str, payload: bytes, /, *, ttl: float) -> None:
+        self._last[sid] = payload
+        await super().set(sid, payload, ttl=ttl)
+
+    async def touch(self, sid: str, /, *, ttl: float, slack: float = 0) -> bool:
+        if not await super().touch(sid, ttl=ttl, slack=slack):
+            await super().set(sid, self._last[sid], ttl=ttl)
+        return True
+
+
 class Fault(Enum):
     """What is wrong with the store under a race."""
 
     NONE = MemoryStore, AsyncMemoryStore
     REVIVES = _RevivingStore, _AsyncRevivingStore
+    TOUCH_REVIVES = _TouchRevivingStore, _AsyncTouchRevivingStore
     IGNORES_EXPECTED = _HeedlessStore, _AsyncHeedlessStore
 
     def blocking_store(self, table: Table) -> Store:
