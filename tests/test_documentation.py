@@ -10,7 +10,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import coatcheck_sql
 import pytest
+import sqlalchemy
 from harness import ASGIBrowser, ASGISite, WSGIBrowser, WSGISite, attributes
 from starlette.middleware.sessions import SessionMiddleware as StarlettesOwn
 from starlette.websockets import WebSocket
@@ -326,6 +328,17 @@ def chat_ends_with_the_session() -> None:
     assert [message.get("text") for message in sent] == [None, "ada: hello"]
 
 
+def upgrade_makes_the_table() -> None:
+    engine = sqlalchemy.create_engine("sqlite://", poolclass=sqlalchemy.StaticPool)
+    upgrade = defined("docs/sql.md", "upgrade")
+    upgrade.__globals__.update(coatcheck_sql=coatcheck_sql, op=SimpleNamespace(get_bind=lambda: engine))
+    upgrade()
+
+    assert sqlalchemy.inspect(engine).has_table("sessions")
+    engine.dispose()
+
+
+
 CALLS: dict[tuple[str, str], Callable[[], None]] = {
     ("README.md", "log_in"): log_in_works,
     ("README.md", "log_out"): log_out_works,
@@ -340,6 +353,7 @@ CALLS: dict[tuple[str, str], Callable[[], None]] = {
     ("docs/session.md", "show_preview"): show_preview_is_for_one_response,
     ("docs/middleware.md", "download"): download_counts_its_parts,
     ("docs/middleware.md", "chat"): chat_ends_with_the_session,
+    ("docs/sql.md", "upgrade"): upgrade_makes_the_table,
 }
 CALLED_BY_THE_WIRINGS = [("README.md", "app"), ("README.md", "app")]
 

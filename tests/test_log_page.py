@@ -76,6 +76,7 @@ VALUES = {
     "f'{size:,}'": r"\d{1,3}(,\d{3})*",
     "self.options.key": "'[^']+'",
     "self.max_sessions": r"\d+",
+    "collection": r"\w+",
     "_SHORT_SECRET": "16",
 }
 """What may stand for an argument of a message, by its source."""
