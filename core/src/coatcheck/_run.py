@@ -21,7 +21,7 @@ class Turns(asyncio.Lock):
     go to the next in line does not tell.
     """
 
-    ahead = 0
+    ahead: int = 0
     """How many flows have their turn or wait for it."""
 
     async def acquire(self) -> Literal[True]:

@@ -95,7 +95,8 @@ class SessionMiddleware:
         store = setup.store
         setup.advise(scope, store)
         try:
-            await run_async(load(state), store)
+            if state.verified:  # else there is nothing to load
+                await run_async(load(state), store)
         except StoreUnavailable as error:
             if not goes_on_without(state, error):
                 await _refuse(scope, receive, send)
@@ -128,7 +129,8 @@ class _Exchange:
         self._real_receive = receive
         self._real_send = send
         self._held: Message | None = None
-        self._opening: asyncio.Event | None = None
+        self._opening = False
+        self._opened: asyncio.Event | None = None  # made by the first task that waits for it
         self._replaced = False
         self._failure: Exception | None = None
         self._turns = Turns()
@@ -162,7 +164,7 @@ class _Exchange:
     async def _send_body(self, message: Message) -> None:
         state = self._state
         last = not message.get("more_body", False)
-        first = not state.head_sent or self._opening is not None
+        first = not state.head_sent or self._opening
         if first:
             await self._send_head()
         # A first commit that wrote has waited, and other tasks may have changed the session meanwhile.
@@ -174,27 +176,25 @@ class _Exchange:
 
     async def _send_head(self) -> None:
         """Commit and send the held start, once: of several tasks that send, the first does it."""
-        while self._opening is not None:
-            await self._opening.wait()
+        while self._opening:
+            self._opened = self._opened or asyncio.Event()
+            await self._opened.wait()
         if self._state.head_sent:
             return
-        self._opening = opening = asyncio.Event()
-        try:
-            await self._commit_and_send_head()
-        finally:
-            self._opening = None
-            opening.set()
-
-    async def _commit_and_send_head(self) -> None:
-        head = self._held
+        self._opening, head = True, self._held
         try:
             outcome = await self._commit()
         except StoreUnavailable as error:
             await self._raise_or_replace(error)
-            return
-        self._state.head_sent = True
-        if head is not None:
-            await self._real_send(_with_headers(head, outcome))
+        else:
+            self._state.head_sent = True
+            if head is not None:
+                await self._real_send(_with_headers(head, outcome))
+        finally:
+            self._opening = False
+            if self._opened is not None:
+                self._opened.set()
+                self._opened = None
 
     async def _raise_or_replace(self, error: StoreUnavailable) -> None:
         """Send a 503 in place of the response, unless the option wants the error."""

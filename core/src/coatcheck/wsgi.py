@@ -81,7 +81,8 @@ class SessionMiddleware:
         store = setup.store
         setup.advise(environ, store)
         try:
-            run(load(state), store)
+            if state.verified:  # else there is nothing to load
+                run(load(state), store)
         except StoreUnavailable as error:
             if not goes_on_without(state, error):
                 start_response(_UNAVAILABLE_STATUS, list(UNAVAILABLE_HEADERS))
