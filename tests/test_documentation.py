@@ -10,7 +10,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import coatcheck_sql
 import pytest
 import sqlalchemy
 from harness import ASGIBrowser, ASGISite, WSGIBrowser, WSGISite, attributes
@@ -20,6 +19,7 @@ from sybil.document import Document
 from sybil.example import Example
 from sybil.parsers.markdown import PythonCodeBlockParser
 
+import coatcheck_sql
 from coatcheck import Session, SessionDestroyed, Store, asgi, registry, wsgi
 from coatcheck_memory import MemoryStore, opening
 
@@ -336,7 +336,6 @@ def upgrade_makes_the_table() -> None:
 
     assert sqlalchemy.inspect(engine).has_table("sessions")
     engine.dispose()
-
 
 
 CALLS: dict[tuple[str, str], Callable[[], None]] = {

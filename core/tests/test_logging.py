@@ -129,6 +129,18 @@ def test_the_line_of_a_request_whose_application_raises_says_so(
     assert line.endswith("the application raised")
 
 
+def test_the_line_of_a_request_that_was_answered_with_503_says_so(
+    open_site: type[Site], caplog: pytest.LogCaptureFixture
+) -> None:
+    site = open_site()
+    site.visit(change)
+    site.outage()
+
+    for _ in range(2):
+        (line,) = lines(caplog, site.visit, logging.DEBUG)
+        assert line.endswith("not loaded: the store is unavailable; answered with 503")
+
+
 def test_a_session_can_be_followed_through_the_log_by_a_hash(
     open_site: type[Site], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import multiprocessing
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -55,7 +56,6 @@ def test_the_session_names_its_store(open_site: type[Site]) -> None:
 @pytest.mark.parametrize(
     ("url", "error", "words"),
     [
-        ("redis://localhost:1/0", BackendNotFound, r"no backend for the scheme .redis.*coatcheck\[redis\]"),
         ("nonsense://host", BackendNotFound, "nonsense"),
         ("memory", ConfigurationError, "scheme and a colon"),
         ("memory:?max_session=3", ConfigurationError, "did you mean 'max_sessions'"),
@@ -67,6 +67,16 @@ def test_a_url_that_cannot_be_opened_is_an_error_when_the_middleware_is_made(
 ) -> None:
     with pytest.raises(error, match=words):
         open_site(store=url)
+
+
+@BOTH
+def test_a_store_whose_package_is_missing_is_an_error_that_names_the_extra(
+    open_site: type[Site], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("coatcheck.registry.entry_points", lambda **_: [])
+
+    with pytest.raises(BackendNotFound, match=r"no backend for the scheme .redis.*coatcheck\[redis\]"):
+        open_site(store="redis://localhost:1/0")
 
 
 @BOTH
@@ -130,6 +140,15 @@ def test_what_a_store_does_not_offer_is_said_once(
 
     (message,) = messages(caplog)
     assert f"RecordingStore does not offer {operation}:" in message
+
+
+def test_a_store_that_is_lent_by_threads_is_called_by_its_own_name(caplog: pytest.LogCaptureFixture) -> None:
+    store = RecordingStore(MemoryStore())
+    store.supports = replace(store.supports, touch=False)
+
+    ASGISite(store=store)
+
+    assert any(message.startswith("RecordingStore does not offer touch") for message in messages(caplog))
 
 
 @BOTH

@@ -7,7 +7,8 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
-from coatcheck._log import RateLimit, logger
+from coatcheck._log import RateLimit, label, logger
+from coatcheck.bridge import ThreadedStore
 from coatcheck.engine.state import Context, State, changed_since_saved
 from coatcheck.errors import StoreUnavailable
 from coatcheck.options import Options
@@ -48,7 +49,7 @@ class Setup(Generic[_S]):
         self.context = Context(options, self.store.supports, RateLimit())
         for operation, consequence in _WITHOUT.items():
             if not getattr(self.store.supports, operation):
-                logger.warning("%s does not offer %s: %s", type(self.store).__name__, operation, consequence)
+                logger.warning("%s does not offer %s: %s", _name(self.store), operation, consequence)
 
     @property
     def store(self) -> _S:
@@ -93,7 +94,7 @@ class Setup(Generic[_S]):
             return
         logger.warning(
             "%s keeps sessions in this process, but %s; use a server-backed store such as redis://",
-            type(store).__name__,
+            _name(store),
             reason,
         )
 
@@ -117,6 +118,9 @@ def goes_on_without(state: State, error: StoreUnavailable) -> bool:
     tell_outage(state, error)
     if state.options.on_unavailable == "raise":
         raise error
+    if state.options.on_unavailable == "503":
+        sid = state.verified[0] if state.verified else None
+        logger.debug("session %s not loaded: the store is unavailable; answered with 503", label(sid))
     state.forget()  # the outage may have begun after the record was read
     state.anonymous = state.options.on_unavailable == "anonymous"
     return state.anonymous
@@ -144,6 +148,11 @@ def warn_of_late_changes(state: State) -> None:
         state.context.warnings.warn(
             "a session was changed after its response had been sent; the change is lost"
         )
+
+
+def _name(store: Store | AsyncStore) -> str:
+    """Return what a store is called; of one that is lent to async code, what that one is called."""
+    return type(store._store if isinstance(store, ThreadedStore) else store).__name__
 
 
 def _is_one_of_several() -> bool:
