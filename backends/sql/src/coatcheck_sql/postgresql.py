@@ -107,7 +107,7 @@ class PostgresLayout(Layout):
         if rows and self._zone is None:
             # What RESET would set: the server's own zone, not what the connection was set to.
             self._zone = str(rows[0][2])
-        self.constants: dict[str, str | None] = {"zone": self._zone}
+        self.constants: Mapping[str, object] = {"zone": self._zone}
         return {row[0]: row[1:] for row in rows}
 
     def check(self, found: Mapping[str, Sequence[Any]]) -> None:
